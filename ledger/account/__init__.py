@@ -1,0 +1,1 @@
+"""The account stream: one member's points in one program."""

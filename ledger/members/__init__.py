@@ -1,0 +1,1 @@
+"""Who the members are to the outside world. The only place with personal data."""

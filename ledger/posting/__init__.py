@@ -1,0 +1,1 @@
+"""The command path: many callers' instructions become one durable batch."""

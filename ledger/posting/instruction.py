@@ -1,0 +1,82 @@
+"""What callers hand to the poster, and what they get back."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from ledger.errors import LedgerError
+from ledger.members.directory import Identifier
+from ledger.streams import Stream, StreamId
+
+
+class KeyReused(LedgerError):
+    """The key was used before for a different request."""
+
+    slug = "key-reused"
+
+
+class NotCarriedOut(LedgerError):
+    """Nothing was wrong with this one, but another of the same all-or-nothing batch was refused."""
+
+    slug = "not-carried-out"
+
+
+class LedgerBusy(LedgerError):
+    """More is waiting than can be taken on."""
+
+    slug = "ledger-busy"
+
+
+class LedgerUnavailable(LedgerError):
+    """The database cannot be reached or cannot write."""
+
+    slug = "ledger-unavailable"
+
+
+Reference = tuple[str, str]
+"""Names one intended effect, so that asking twice has it once: a source (who asks, for which kind of effect), and a
+key of theirs that is unique within it. Neither holds control characters."""
+
+
+class StreamKey(NamedTuple):
+    """One stream of the ledger."""
+
+    stream: Stream
+    stream_id: StreamId
+
+
+class Instruction(Struct, gc=False):
+    """One command on its way to a stream."""
+
+    stream: Stream
+    address: StreamId | Identifier
+    """The stream's id, or what the outside calls the member whose account it is."""
+    references: tuple[Reference, ...]
+    """Under any of these the effect is had once: the business reference, and the caller's key if there is one."""
+    request_hash: bytes
+    """SHA-256 over what was asked, so that a key reused for something else is noticed."""
+    decide: Callable[..., Sequence[Struct]]
+    """``decide(state, *read_states) -> events``; pure, and refuses by raising `LedgerError`."""
+    reads: tuple[StreamKey, ...] = ()
+    """Streams whose states the decision needs but does not change."""
+
+
+class Posted(Struct, gc=False):
+    """The instruction is carried out, and durable."""
+
+    partition: int
+    position: int
+    """Of the event; a view at this position shows it."""
+    stream_id: StreamId
+    version: int
+    recorded_at: datetime | None
+    """``None`` where there was nothing to do."""
+    event: Any
+    """The last event recorded for it; ``None`` where there was nothing to do."""
+    replayed: bool
+    """It had been carried out before, and this is the first result again."""
+
+
+Outcome = Posted | LedgerError

@@ -1,0 +1,244 @@
+"""The poster: gathers what arrives together, and carries it out as one durable batch."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Condition, Thread
+from typing import Any, Self
+
+import psycopg
+import structlog
+from msgspec import Struct
+from psycopg import Connection, errors
+
+from ledger.posting.batch import Batch, Work
+from ledger.posting.cache import StateCache
+from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome
+from ledger.posting.snapshots import write_snapshots
+from ledger.store.append import lock_heads
+
+_log = structlog.get_logger(__name__)
+
+Deliver = Callable[[list[Outcome] | BaseException], None]
+"""Told the outcomes, in the order of the instructions; or the exception that a bug raised. Must not block."""
+
+
+class _Submission(Struct, gc=False):
+    instructions: Sequence[Instruction]
+    together: bool
+    deliver: Deliver
+
+
+class Poster:
+    """
+    One thread, one connection, one batch at a time.
+
+    While a batch is being made durable the next one gathers, so that the work per batch is shared by as many
+    instructions as are waiting, and nobody waits for a timer. Any number of posters may run on a ledger, in any
+    number of processes.
+
+    What is acknowledged is on disk. When the connection is lost after COMMIT was sent, the outcome is settled by
+    looking: the batch is run again behind the lock that the lost transaction held, and finds its own receipts.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection[Any]],
+        partition_count: int,
+        *,
+        batch_size: int = 2_000,
+        waiting_limit: int = 20_000,
+        patience_s: float = 10.0,
+    ) -> None:
+        """
+        Args:
+            connect: Opens a connection in autocommit mode, as the application role.
+            partition_count: Of the ledger.
+            batch_size: Instructions after which no more are gathered into a batch.
+            waiting_limit: Instructions that may wait before callers are turned away.
+            patience_s: How long to try when the database cannot be reached, before callers are told so.
+        """
+        self._connect = connect
+        self._partition_count = partition_count
+        self._batch_size = batch_size
+        self._waiting_limit = waiting_limit
+        self._patience_s = patience_s
+        self._cache = StateCache(partition_count)
+        self._connection: Connection[Any] | None = None
+        self._in_doubt = False
+        self._queue: deque[_Submission] = deque()
+        self._waiting_count = 0
+        self._changed = Condition()
+        self._is_stopping = False
+        self._thread = Thread(target=self._run, name="poster", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Carry out what was accepted, then stop."""
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify()
+        self._thread.join()
+        self._disconnect()
+
+    def submit(self, instructions: Sequence[Instruction], deliver: Deliver, *, together: bool = False) -> None:
+        """
+        Queue instructions.
+
+        Args:
+            instructions: Carried out in this order.
+            deliver: Called from the poster's thread, once, when everything is durable or refused.
+            together: All or nothing; otherwise each succeeds or fails alone.
+
+        Raises:
+            LedgerBusy: Too much is waiting already, or the poster is stopping; nothing was queued.
+        """
+        with self._changed:
+            if self._is_stopping:
+                raise LedgerBusy("The ledger is stopping; send the request again in a moment.")
+            if self._waiting_count + len(instructions) > max(self._waiting_limit, len(instructions)):
+                raise LedgerBusy("More is waiting than can be taken on; send the request again in a moment.")
+            self._queue.append(_Submission(instructions, together, deliver))
+            self._waiting_count += len(instructions)
+            self._changed.notify()
+
+    def post(self, instructions: Sequence[Instruction], *, together: bool = False) -> list[Outcome]:
+        """
+        Queue instructions and wait for their outcomes, in the same order.
+
+        Raises:
+            LedgerBusy: See `submit`.
+        """
+        return self.begin(instructions, together=together).result()
+
+    def begin(self, instructions: Sequence[Instruction], *, together: bool = False) -> "Future[list[Outcome]]":
+        """Like `post`, for a caller who does something else meanwhile."""
+        future: Future[list[Outcome]] = Future()
+
+        def deliver(outcomes: list[Outcome] | BaseException) -> None:
+            if isinstance(outcomes, BaseException):
+                future.set_exception(outcomes)
+            else:
+                future.set_result(outcomes)
+
+        self.submit(instructions, deliver, together=together)
+        return future
+
+    def _run(self) -> None:
+        while submissions := self._take():
+            self._carry_out(submissions)
+
+    def _take(self) -> list[_Submission]:
+        """Wait for work; return what has gathered, or nothing when all is done and the poster is to stop."""
+        with self._changed:
+            while not self._queue and not self._is_stopping:
+                self._changed.wait()
+            taken: list[_Submission] = []
+            count = 0
+            while self._queue and count < self._batch_size:
+                taken.append(self._queue.popleft())
+                count += len(taken[-1].instructions)
+            self._waiting_count -= count
+            return taken
+
+    def _carry_out(self, submissions: list[_Submission]) -> None:
+        try:
+            delivered, touched, count = self._try_until_settled(submissions)
+        except Exception as bug:  # noqa: BLE001  # the edge of the thread: one bug must not stop the others
+            self._disconnect()
+            if len(submissions) == 1:
+                _log.exception("instruction_failed", instruction_count=len(submissions[0].instructions))
+                submissions[0].deliver(bug)
+                return
+            for submission in submissions:
+                self._carry_out([submission])
+            return
+        for submission, outcomes in delivered:
+            submission.deliver(outcomes)
+        self._cache.shrink(count)
+        if self._connection is not None and count:
+            write_snapshots(self._connection, self._cache, touched, self._partition_count)
+
+    def _try_until_settled(
+        self,
+        submissions: list[_Submission],
+    ) -> tuple[list[tuple[_Submission, list[Outcome]]], list[Any], int]:
+        deadline = time.monotonic() + self._patience_s
+        pause_s = 0.02
+        while True:
+            works = [[Work(instruction) for instruction in one.instructions] for one in submissions]
+            groups = [
+                group
+                for one, mine in zip(submissions, works, strict=True)
+                for group in ([mine] if one.together else [[work] for work in mine])
+            ]
+            batch = Batch(groups, self._cache, self._partition_count)
+            try:
+                count = batch.run(self._settled_connection())
+            except errors.UniqueViolation:
+                # Another writer used one of our keys for another stream; the second look will find its receipt.
+                _log.info("append_conflicted", instruction_count=len(groups))
+                self._cache.forget(batch.touched())
+                self._rollback()
+                if time.monotonic() > deadline:
+                    raise
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                self._cache.forget(batch.touched())
+                self._disconnect()
+                self._in_doubt = True
+                _log.warning("database_lost", error=str(error).strip(), error_type=type(error).__name__)
+                if time.monotonic() + pause_s > deadline or isinstance(error, errors.DiskFull):
+                    refusal = _unavailable(error)
+                    return [(one, [refusal] * len(one.instructions)) for one in submissions], [], 0
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, 0.5)
+            except BaseException:
+                self._cache.forget(batch.touched())
+                raise
+            else:
+                outcomes = [[work.outcome for work in mine] for mine in works]
+                return list(zip(submissions, outcomes, strict=True)), list(batch.touched()), count  # type: ignore[arg-type]
+
+    def _settled_connection(self) -> Connection[Any]:
+        """Return a connection behind which no earlier batch of ours is still undecided."""
+        if self._connection is None:
+            self._connection = self._connect()
+            # Everything this connection looks up, it looks up by key; a plan made while a table was small or
+            # unknown must not turn into a scan when it has grown.
+            self._connection.execute(
+                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off",
+            )
+        if self._in_doubt:
+            # A transaction we lost sight of holds its heads until it has ended one way or the other.
+            lock_heads(self._connection, range(self._partition_count))
+            self._connection.execute("ROLLBACK")
+            self._in_doubt = False
+        return self._connection
+
+    def _rollback(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self._disconnect()
+            self._in_doubt = True
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+
+def _unavailable(error: Exception) -> LedgerUnavailable:
+    if isinstance(error, errors.DiskFull):
+        return LedgerUnavailable("The database has no room left to write; nothing was recorded.")
+    return LedgerUnavailable(
+        "The database cannot be reached; whether the request was carried out will be told when it is sent again "
+        "with the same key.",
+    )

@@ -1,0 +1,1 @@
+"""The program stream: what a loyalty program promises, in effective-dated versions."""

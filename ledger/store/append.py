@@ -1,0 +1,127 @@
+"""Write a batch of events, its receipts and its head in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from struct import Struct as Layout
+from typing import Any, LiteralString
+
+from msgspec import Struct
+from psycopg import Connection, sql
+
+from ledger.store.chain import NewEvent, copy_rows, microseconds
+from ledger.streams import StreamId
+
+_COPY_EVENTS: LiteralString = """
+COPY ledger.events (partition, position, stream_id, version, topic, state, recorded_at, hash)
+FROM STDIN (FORMAT BINARY)
+"""
+_COPY_RECEIPTS: LiteralString = """
+COPY ledger.receipts (partition, source, key, request_hash, stream_id, version) FROM STDIN (FORMAT BINARY)
+"""
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_COPY_TRAILER = b"\xff\xff"
+
+_LENGTH = Layout(">i")
+_RECEIPT_FRONT = Layout(">hiii")
+_RECEIPT_BACK = Layout(">i32si16siq")
+
+
+NewReceipt = tuple[str, str, bytes, StreamId, int]
+"""Source, key, request hash, stream id, version: proof that a request was carried out, and by which event."""
+
+
+class Head(Struct, frozen=True):
+    """Where a partition ends."""
+
+    partition: int
+    position: int
+    hash: bytes
+    recorded_at: datetime
+    """Of the last event; while its row is locked: of the events about to be written."""
+
+
+def lock_heads(connection: Connection[Any], partitions: Iterable[int]) -> dict[int, Head]:
+    """
+    Begin a transaction and lock the heads of ``partitions``: from here on nobody else appends to them.
+
+    The heads come with the time of recording, which never runs backwards within a partition.
+
+    Args:
+        connection: In autocommit mode, outside a transaction. The caller ends the one that begins here.
+        partitions: All of them, so that the rows are locked in one order by everybody.
+    """
+    # Without parameters both statements travel in one round trip; the numbers are ours, quoted by psycopg.
+    cursor = connection.execute(
+        sql.SQL(
+            "BEGIN; SELECT partition, position, hash, greatest(recorded_at, clock_timestamp()) FROM ledger.heads "
+            "WHERE partition IN ({}) ORDER BY partition FOR UPDATE",
+        ).format(sql.SQL(", ").join(map(sql.Literal, sorted(partitions)))),
+    )
+    cursor.nextset()
+    return {row[0]: Head(*row) for row in cursor}
+
+
+def append(
+    connection: Connection[Any],
+    heads: Mapping[int, Head],
+    events: Mapping[int, Sequence[NewEvent]],
+    receipts: Mapping[int, Sequence[NewReceipt]],
+) -> dict[int, Head]:
+    """
+    Write events and receipts behind the locked heads, move the heads, and commit.
+
+    Args:
+        connection: Inside the transaction that `lock_heads` began.
+        heads: As `lock_heads` returned them.
+        events: Per partition, in the order in which they are to stand.
+        receipts: Per partition.
+
+    Returns:
+        The new heads. When this returns, everything is durable.
+
+    Raises:
+        psycopg.errors.UniqueViolation: Another writer was faster; nothing was written.
+    """
+    moved = {}
+    with connection.cursor().copy(_COPY_EVENTS) as copy:
+        copy.write(_COPY_HEADER)
+        for partition, new_events in events.items():
+            head = heads[partition]
+            rows, last = copy_rows(
+                partition,
+                head.position,
+                head.hash,
+                new_events,
+                microseconds(head.recorded_at),
+            )
+            copy.write(rows)
+            moved[partition] = Head(partition, head.position + len(new_events), last, head.recorded_at)
+        copy.write(_COPY_TRAILER)
+    with connection.cursor().copy(_COPY_RECEIPTS) as copy:
+        copy.write(b"".join((_COPY_HEADER, *_receipt_rows(receipts), _COPY_TRAILER)))
+    connection.execute(sql.SQL("; ").join([*map(_move_head, moved.values()), sql.SQL("COMMIT")]))
+    return moved
+
+
+def _receipt_rows(receipts: Mapping[int, Sequence[NewReceipt]]) -> Iterable[bytes]:
+    for partition, new_receipts in receipts.items():
+        for source, key, request_hash, stream_id, version in new_receipts:
+            source_bytes, key_bytes = source.encode(), key.encode()
+            yield (
+                _RECEIPT_FRONT.pack(6, 4, partition, len(source_bytes))
+                + source_bytes
+                + _LENGTH.pack(len(key_bytes))
+                + key_bytes
+                + _RECEIPT_BACK.pack(32, request_hash, 16, stream_id, 8, version)
+            )
+
+
+def _move_head(head: Head) -> sql.Composed:
+    return sql.SQL(
+        "UPDATE ledger.heads SET position = {}, hash = {}, recorded_at = {} WHERE partition = {}",
+    ).format(
+        sql.Literal(head.position),
+        sql.Literal(head.hash),
+        sql.Literal(head.recorded_at),
+        sql.Literal(head.partition),
+    )

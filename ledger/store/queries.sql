@@ -1,0 +1,91 @@
+-- Lists travel as one text with the unit separator between the items, which no id of ours or anybody's may contain:
+-- the driver would take longer to spell an array than the server to find its rows.
+
+-- heads --
+-- Where every partition ends.
+SELECT partition, position, hash, recorded_at FROM ledger.heads ORDER BY partition
+
+-- changed_streams --
+-- Streams that were appended to after a position.
+SELECT DISTINCT uuid_send(stream_id) FROM ledger.events
+WHERE partition = %(partition)s AND position > %(after)s
+
+-- receipts --
+-- What was already done among the references asked about, with the event that answers. Every partition is probed, so
+-- that a key reused for another member is noticed wherever that member lives. OFFSET 0 keeps the planner from turning
+-- the probes around into a scan, which it likes to do while it has no statistics.
+SELECT
+    asked.ordinal,
+    r.request_hash,
+    e.partition,
+    e.position,
+    uuid_send(e.stream_id),
+    e.version,
+    e.topic,
+    e.state,
+    e.recorded_at
+FROM unnest(string_to_array(%(sources)s, E'\x1f'), string_to_array(%(keys)s, E'\x1f'))
+    WITH ORDINALITY AS asked (source, key, ordinal)
+CROSS JOIN LATERAL (
+    SELECT partition, stream_id, version, request_hash FROM ledger.receipts
+    WHERE partition = ANY(%(partitions)s) AND source = asked.source AND key = asked.key
+    OFFSET 0
+) AS r
+CROSS JOIN LATERAL (
+    SELECT partition, position, stream_id, version, topic, state, recorded_at FROM ledger.events
+    WHERE partition = r.partition AND stream_id = r.stream_id AND version = r.version
+    OFFSET 0
+) AS e
+
+-- streams --
+-- The newest usable snapshot of each stream, and the events after it; snapshots first, events in order.
+WITH asked AS (
+    SELECT
+        a.partition,
+        a.stream_id,
+        a.ordinal,
+        s.version,
+        s.topic,
+        s.state
+    FROM unnest(
+        string_to_array(%(partitions)s, E'\x1f')::int[],
+        string_to_array(%(stream_ids)s, E'\x1f')::uuid[],
+        string_to_array(%(snapshot_topics)s, E'\x1f')
+    ) WITH ORDINALITY AS a (partition, stream_id, snapshot_topic, ordinal)
+    LEFT JOIN LATERAL (
+        SELECT version, topic, state FROM ledger.snapshots AS s
+        WHERE s.partition = a.partition AND s.stream_id = a.stream_id AND s.topic = a.snapshot_topic
+        ORDER BY s.version DESC LIMIT 1
+    ) AS s ON TRUE
+)
+SELECT ordinal, version, topic, state, TRUE AS is_snapshot FROM asked WHERE version IS NOT NULL
+UNION ALL
+SELECT a.ordinal, e.version, e.topic, e.state, FALSE FROM asked AS a
+CROSS JOIN LATERAL (
+    SELECT version, topic, state FROM ledger.events AS e
+    WHERE e.partition = a.partition AND e.stream_id = a.stream_id AND e.version > coalesce(a.version, 0)
+    -- The order asks for the index of streams; without statistics that of positions looks just as good.
+    ORDER BY e.version
+) AS e
+ORDER BY is_snapshot DESC, ordinal, version
+
+-- page --
+-- Events of a partition in order.
+SELECT position, stream_id, version, topic, state, recorded_at FROM ledger.events
+WHERE partition = %(partition)s AND position > %(after)s
+ORDER BY position LIMIT %(limit)s
+
+-- links --
+-- Everything the chain is taken over, in order.
+SELECT position, stream_id, version, topic, state, recorded_at, hash FROM ledger.events
+WHERE partition = %(partition)s AND position > %(after)s
+ORDER BY position LIMIT %(limit)s
+
+-- add_snapshot --
+INSERT INTO ledger.snapshots (partition, stream_id, version, topic, state)
+VALUES (%(partition)s, %(stream_id)s, %(version)s, %(topic)s, %(state)s)
+ON CONFLICT DO NOTHING
+
+-- drop_older_snapshots --
+DELETE FROM ledger.snapshots
+WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version < %(version)s

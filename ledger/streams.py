@@ -1,0 +1,59 @@
+"""The kinds of stream the ledger keeps, and how each is named and folded."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from ledger.account import state as account_state
+from ledger.account.events import AccountEvent
+from ledger.program import state as program_state
+from ledger.program.events import ProgramEvent
+
+NAMESPACE = UUID("7c1f2f0e-5b6e-5f1d-9d57-0d2f7c3a9b11")
+"""Namespace of every stream id of ours; part of the stored contract."""
+
+
+StreamId = bytes
+"""The 16 bytes of a stream's UUID. Bytes, because they are hashed and compared several times per command, and
+`uuid.UUID` does both in Python."""
+
+
+class Stream(NamedTuple):
+    """How one kind of stream is folded."""
+
+    name: str
+    evolve: Callable[[Any, Any], Any]
+    """``evolve(state or None, event) -> state``."""
+    state_type: type[Struct]
+    snapshot_topic: str
+    """Names the layout of a cached state; a new layout gets a new name, and old snapshots are passed over."""
+    event_types: tuple[type[Struct], ...]
+
+
+ACCOUNT = Stream(
+    "account",
+    account_state.evolve,
+    account_state.Account,
+    "account.state.v1",
+    AccountEvent.__args__,
+)
+PROGRAM = Stream(
+    "program",
+    program_state.evolve,
+    program_state.Program,
+    "program.state.v1",
+    ProgramEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM)
+
+
+def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
+    """Return the stream id of the member's account in the program."""
+    return uuid5(NAMESPACE, f"account:{program_id}:{member_id}").bytes
+
+
+def program_stream_id(program_id: str) -> StreamId:
+    """Return the stream id of the program."""
+    return uuid5(NAMESPACE, f"program:{program_id}").bytes
