@@ -28,10 +28,10 @@ CREATE TABLE views.balances (
     partition int NOT NULL,
     account_id uuid NOT NULL,
     point_currency text COLLATE "C" NOT NULL,
-    balance_points bigint NOT NULL,
     accrued_points bigint NOT NULL,
     redeemed_points bigint NOT NULL,
     reversed_points bigint NOT NULL,
+    balance_points bigint NOT NULL GENERATED ALWAYS AS (accrued_points - redeemed_points + reversed_points) STORED,
     version bigint NOT NULL,
     PRIMARY KEY (partition, account_id, point_currency)
 ) WITH (fillfactor = 70);
@@ -72,6 +72,7 @@ CREATE TABLE views.purchases (
 );
 
 -- timeline --
+-- One line per event and point currency it moved; an event that moved none has one line without.
 CREATE TABLE views.timeline (
     partition int NOT NULL,
     account_id uuid NOT NULL,
@@ -81,10 +82,11 @@ CREATE TABLE views.timeline (
     effective_on date NOT NULL,
     recorded_at timestamptz NOT NULL,
     reference text COLLATE "C" NOT NULL,
+    line smallint NOT NULL,
     point_currency text COLLATE "C",
     points bigint NOT NULL,
     balance_points bigint,
-    PRIMARY KEY (partition, account_id, version)
+    PRIMARY KEY (partition, account_id, version, line)
 );
 
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA views TO khaywe_app;

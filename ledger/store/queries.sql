@@ -71,13 +71,13 @@ ORDER BY is_snapshot DESC, ordinal, version
 
 -- page --
 -- Events of a partition in order.
-SELECT position, stream_id, version, topic, state, recorded_at FROM ledger.events
+SELECT position, uuid_send(stream_id) AS stream_id, version, topic, state, recorded_at FROM ledger.events
 WHERE partition = %(partition)s AND position > %(after)s
 ORDER BY position LIMIT %(limit)s
 
 -- links --
 -- Everything the chain is taken over, in order.
-SELECT position, stream_id, version, topic, state, recorded_at, hash FROM ledger.events
+SELECT position, uuid_send(stream_id) AS stream_id, version, topic, state, recorded_at, hash FROM ledger.events
 WHERE partition = %(partition)s AND position > %(after)s
 ORDER BY position LIMIT %(limit)s
 

@@ -1,0 +1,2 @@
+class EmbeddedServerError(Exception):
+    """The embedded PostgreSQL cannot be used; the message says why and what to do about it."""

@@ -1,0 +1,23 @@
+-- begin_tracking --
+-- A view nobody has filled yet starts before the first event.
+INSERT INTO tracking (view, partition, position, recorded_at)
+SELECT v.view, h.partition, 0, '2000-01-01 00:00:00+00'
+FROM unnest(%(views)s::text[]) AS v (view) CROSS JOIN ledger.heads AS h
+ON CONFLICT DO NOTHING
+
+-- positions --
+SELECT view, partition, position FROM tracking WHERE view = ANY(%(views)s) ORDER BY partition, position
+
+-- advance --
+-- Only if nobody else advanced the view meanwhile; the rows stay locked until the page is written.
+UPDATE tracking SET position = %(last_position)s, recorded_at = %(recorded_at)s
+WHERE view = ANY(%(views)s) AND partition = %(partition)s AND position = %(first_position)s
+
+-- status --
+-- How far each view has read, and how far behind the ledger it is.
+SELECT t.view, t.partition, t.position, h.position - t.position AS behind, t.recorded_at
+FROM views.tracking AS t INNER JOIN ledger.heads AS h ON h.partition = t.partition
+ORDER BY t.view, t.partition
+
+-- position_of --
+SELECT min(position) FROM views.tracking WHERE partition = %(partition)s AND view = ANY(%(views)s)

@@ -1,0 +1,109 @@
+"""Events to timeline: one line per event and point currency it moved."""
+
+from struct import Struct as Layout
+from typing import Any, LiteralString, assert_never
+
+from psycopg import Connection
+
+from ledger.account.events import (
+    AccountEvent,
+    AccountOpened,
+    PointsAccrued,
+    PointsRedeemed,
+    PurchasePosted,
+    RedemptionReversed,
+)
+from ledger.store.chain import microseconds
+from projections.copying import NULL, copy_rows, day_number, text
+from projections.page import Page, Recorded
+
+_FRONT = Layout(">hiii16siq")
+_WHEN = Layout(">iqiiiq")
+_LINE = Layout(">ih")
+_POINTS = Layout(">iq")
+_COLUMNS = (
+    "partition",
+    "account_id",
+    "version",
+    "topic",
+    "occurred_at",
+    "effective_on",
+    "recorded_at",
+    "reference",
+    "line",
+    "point_currency",
+    "points",
+    "balance_points",
+)
+
+
+class TimelineView:
+    """The story of each account."""
+
+    name: LiteralString = "timeline"
+    tables: tuple[LiteralString, ...] = ("timeline",)
+
+    def project(self, page: Page) -> list[bytes]:
+        """Return the lines of the page's events."""
+        rows = []
+        recorded_at, recorded_at_us = None, 0
+        for recorded in page.events:
+            if recorded.recorded_at is not recorded_at:
+                recorded_at = recorded.recorded_at
+                recorded_at_us = microseconds(recorded_at)
+            rows += _lines(page.partition, recorded, recorded_at_us)
+        return rows
+
+    def write(self, connection: Connection[Any], changes: list[bytes]) -> None:
+        """Add the lines."""
+        if changes:
+            copy_rows(connection, "timeline", _COLUMNS, changes)
+
+
+TIMELINE = TimelineView()
+
+
+def _lines(partition: int, recorded: Recorded, recorded_at_us: int) -> list[bytes]:
+    event = recorded.event
+    reference, moved = _story(event)
+    front = (
+        _FRONT.pack(12, 4, partition, 16, recorded.account_id, 8, recorded.version)
+        + text(recorded.topic)
+        + _WHEN.pack(8, microseconds(event.occurred_at), 4, day_number(event.effective_on), 8, recorded_at_us)
+        + text(reference)
+    )
+    if not moved:
+        return [front + _LINE.pack(2, 0) + NULL + _POINTS.pack(8, 0) + NULL]
+    balances = getattr(event, "balances", {})
+    return [
+        front
+        + _LINE.pack(2, line)
+        + text(point_currency)
+        + _POINTS.pack(8, points)
+        + _POINTS.pack(8, balances[point_currency])
+        for line, (point_currency, points) in enumerate(moved.items())
+    ]
+
+
+def _story(event: AccountEvent) -> tuple[str, dict[str, int]]:
+    """Return what the outside calls the event, and the points it moved per point currency."""
+    match event:
+        case PurchasePosted():
+            return event.transaction_id, _accrued(event)
+        case PointsAccrued():
+            return event.accrual_id, _accrued(event)
+        case PointsRedeemed():
+            return event.redemption_id, {event.point_currency: -event.points}
+        case RedemptionReversed():
+            return event.redemption_id, {event.point_currency: event.points}
+        case AccountOpened():
+            return event.member_id, {}
+        case _:
+            assert_never(event)
+
+
+def _accrued(event: PurchasePosted | PointsAccrued) -> dict[str, int]:
+    moved: dict[str, int] = {}
+    for accrual in event.accruals:
+        moved[accrual.point_currency] = moved.get(accrual.point_currency, 0) + accrual.points
+    return moved

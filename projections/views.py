@@ -1,0 +1,9 @@
+"""All views, by name."""
+
+from projections.balances import BALANCES
+from projections.lots import LOTS
+from projections.page import View
+from projections.purchases import PURCHASES
+from projections.timeline import TIMELINE
+
+VIEWS: dict[str, View] = {view.name: view for view in (BALANCES, LOTS, PURCHASES, TIMELINE)}
