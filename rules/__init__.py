@@ -1,0 +1,25 @@
+"""Rules price activity: JSONLogic text, checked and typed, compiled to exact decimal functions."""
+
+from ledger.program.terms import RoundingMode
+from rules.catalog import Variable, catalog
+from rules.evaluate import Evaluate, InvalidFacts, check_facts, compile_rule, compiled
+from rules.operators import CONTEXT
+from rules.parse import InvalidRule, Rule, RuleProblem, parse
+from rules.rounding import round_to_units
+
+__all__ = [
+    "CONTEXT",
+    "Evaluate",
+    "InvalidFacts",
+    "InvalidRule",
+    "RoundingMode",
+    "Rule",
+    "RuleProblem",
+    "Variable",
+    "catalog",
+    "check_facts",
+    "compile_rule",
+    "compiled",
+    "parse",
+    "round_to_units",
+]

@@ -1,0 +1,33 @@
+"""What pricing refuses."""
+
+from ledger.errors import LedgerError
+
+
+class CurrencyMismatch(LedgerError):
+    """The amount is not in the program's currency."""
+
+    slug = "currency-mismatch"
+
+
+class NoVersionInForce(LedgerError):
+    """No published version of the program was in force at that moment."""
+
+    slug = "no-version-in-force"
+
+
+class UnknownPointCurrency(LedgerError):
+    """The program has no such point currency."""
+
+    slug = "unknown-point-currency"
+
+
+class NotRedeemable(LedgerError):
+    """These points cannot be spent."""
+
+    slug = "not-redeemable"
+
+
+class OccurredInFuture(LedgerError):
+    """The activity lies in the future."""
+
+    slug = "occurred-in-future"

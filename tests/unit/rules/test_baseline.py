@@ -1,0 +1,61 @@
+"""The official tests of jsonlogic.com, as far as this typed subset accepts them."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rules import InvalidRule, Variable, compile_rule, parse
+from rules.catalog import _CATALOGS, RESULT_TYPES, VariableType
+
+BASELINE = Path(__file__).parents[4] / "shared/jsonlogic-tests/jsonlogic-com-tests-baseline.json"
+TYPES: dict[type, VariableType] = {Decimal: "decimal", bool: "bool", str: "str", type(None): "decimal"}
+
+
+@pytest.fixture
+def cases() -> list[dict[str, Any]]:
+    """The cases, numbers as decimals."""
+    if not BASELINE.exists():
+        pytest.skip("the official JSONLogic tests are not beside this clone")
+    decoded = json.loads(BASELINE.read_text(), parse_float=Decimal, parse_int=Decimal)
+    return [case for case in decoded if isinstance(case, dict)]
+
+
+@pytest.fixture
+def _scopes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scope for each type a rule can have; its variables are those of the case at hand."""
+    for scope in ("number", "bool", "str", "null"):
+        monkeypatch.setitem(_CATALOGS, scope, {})
+        monkeypatch.setitem(RESULT_TYPES, scope, scope)
+
+
+def outcomes(case: dict[str, Any]) -> list[Any]:
+    """Return the value of a case in a list, or an empty list if no scope accepts the rule."""
+    given = case.get("data")
+    facts = {name: fact for name, fact in given.items() if type(fact) in TYPES} if isinstance(given, dict) else {}
+    text = json.dumps(case["rule"], default=float)
+    for scope in ("number", "bool", "str", "null"):
+        _CATALOGS[scope] = {
+            name: Variable(name, TYPES[type(fact)], "none", nullable=True, description="", scopes=frozenset())
+            for name, fact in facts.items()
+        }
+        try:
+            return [compile_rule(parse(text, scope))(facts)]
+        except InvalidRule:
+            continue
+    return []
+
+
+@pytest.mark.usefixtures("_scopes")
+def test_what_is_accepted_agrees(cases: list[dict[str, Any]]) -> None:
+    """No rule may have another value here than everywhere else."""
+    accepted = [(case, value) for case in cases for value in outcomes(case)]
+    differing = [
+        case["description"]
+        for case, value in accepted
+        if (type(value), value) != (type(case["result"]), case["result"])
+    ]
+    assert not differing
+    assert len(accepted) >= 100
