@@ -73,18 +73,30 @@ def open_database(settings: Settings, *, partition_count: int | None = None) -> 
         MigrationError: The schema cannot be brought up to date.
         PartitionsFixed: The ledger has another number of partitions.
     """
+    with open_url(settings) as (url, server):
+        with psycopg.connect(url, autocommit=True) as connection:
+            migrations.migrate(connection)
+            count = initialise(connection, partition_count)
+        yield Database(url, count, server)
+
+
+@contextmanager
+def join_database(settings: Settings) -> Iterator[Database]:
+    """Use a database that somebody else has brought up, and will take down: what the processes of serve do."""
+    with open_url(settings) as (url, server):
+        with psycopg.connect(url, autocommit=True) as connection:
+            count = initialise(connection)
+        yield Database(url, count, server)
+
+
+@contextmanager
+def open_url(settings: Settings) -> Iterator[tuple[str, EmbeddedServer | None]]:
+    """Give the owner's connection string, with the embedded server running behind it if there is no other."""
     if settings.database_url is not None:
-        yield _prepared(settings.database_url, partition_count, None)
-        return
-    with open_embedded(settings.home, database_port=settings.database_port) as server:
-        yield _prepared(server.socket_url(), partition_count, server)
-
-
-def _prepared(url: str, partition_count: int | None, server: EmbeddedServer | None) -> Database:
-    with psycopg.connect(url, autocommit=True) as connection:
-        migrations.migrate(connection)
-        count = initialise(connection, partition_count)
-    return Database(url, count, server)
+        yield settings.database_url, None
+    else:
+        with open_embedded(settings.home, database_port=settings.database_port) as server:
+            yield server.socket_url(), server
 
 
 def _as_application(url: str, search_path: str = "") -> str:

@@ -21,3 +21,13 @@ ORDER BY t.view, t.partition
 
 -- position_of --
 SELECT min(position) FROM views.tracking WHERE partition = %(partition)s AND view = ANY(%(views)s)
+
+-- hold_still --
+-- The live views' positions, and nobody may move them until the transaction ends. Views kept in step have one each.
+SELECT partition, min(position) FROM (
+    SELECT partition, position FROM views.tracking WHERE view = ANY(%(views)s) ORDER BY view, partition FOR UPDATE
+) AS held
+GROUP BY partition
+
+-- live_positions --
+SELECT partition, min(position) FROM views.tracking WHERE view = ANY(%(views)s) GROUP BY partition

@@ -1,11 +1,10 @@
 """Follow the ledger: read pages of events, let every view fold them, write rows and position together."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
-import structlog
 from psycopg import Connection
 
 from ledger.sql import load_queries
@@ -13,7 +12,6 @@ from projections.page import Page, View, page_of
 
 _EVENTS = load_queries("ledger.store")
 _SQL = load_queries("projections")
-_log = structlog.get_logger(__name__)
 
 PAGE_SIZE = 8_000
 """Events per page: large enough to share the cost of a transaction, small enough to keep memory flat."""
@@ -43,9 +41,20 @@ class Runner:
         self._views = views
         self._names = [view.name for view in views]
 
-    def catch_up(self, *, page_size: int = PAGE_SIZE) -> Iterator[Page]:
+    def catch_up(
+        self,
+        targets: Mapping[int, int] | None = None,
+        *,
+        page_size: int = PAGE_SIZE,
+    ) -> Iterator[Page]:
         """
-        Bring the views up to where the ledger is now, or was a moment ago.
+        Bring the views up to where the ledger is, or to a position per partition and not beyond.
+
+        Views that are behind the others, because they are new, first join them.
+
+        Args:
+            targets: Where to stop; ``None``: where the ledger is now, or was a moment ago.
+            page_size: Events per page.
 
         Yields:
             Each page after it was written, for progress.
@@ -53,37 +62,35 @@ class Runner:
         Raises:
             Overtaken: See the class.
         """
-        self._writer.execute(_SQL["begin_tracking"], {"views": self._names})
         with ThreadPoolExecutor(1, "views-writer") as pool:
-            for partition, position in self._positions().items():
-                yield from self._follow(pool, partition, position, page_size)
+            for partition, groups in self._positions().items():
+                starts = sorted(groups)
+                stops = [*starts[1:], None if targets is None else targets.get(partition, 0)]
+                views: list[View] = []
+                for start, stop in zip(starts, stops, strict=True):
+                    views = [view for view in self._views if view in views or view.name in groups[start]]
+                    yield from self._follow(pool, partition, views, (start, stop), page_size)
 
-    def _positions(self) -> dict[int, int]:
-        """Return where the views are, per partition, after bringing those that lag up to the others."""
-        positions: dict[int, int] = {}
-        lagging: dict[tuple[int, int], set[str]] = {}
+    def _positions(self) -> dict[int, dict[int, set[str]]]:
+        """Return, per partition and position, the names of the views that are there."""
+        self._writer.execute(_SQL["begin_tracking"], {"views": self._names})
+        found: dict[int, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         for view, partition, position in self._writer.execute(_SQL["positions"], {"views": self._names}):
-            positions[partition] = max(position, positions.get(partition, 0))
-            lagging.setdefault((partition, position), set()).add(view)
-        for (partition, position), names in sorted(lagging.items()):
-            if position < positions[partition]:
-                self._bring_up(partition, position, positions[partition], names)
-        return positions
+            found[partition][position].add(view)
+        return found
 
-    def _bring_up(self, partition: int, position: int, target: int, names: set[str]) -> None:
-        """Advance some of the views alone, to where the others are; it happens when a view is new."""
-        views = [view for view in self._views if view.name in names]
-        while position < target:
-            page = self._read(partition, position, min(PAGE_SIZE, target - position))
-            if page is None:
-                return
-            self._write(page, views)
-            position = page.last_position
-
-    def _follow(self, pool: ThreadPoolExecutor, partition: int, position: int, page_size: int) -> Iterator[Page]:
+    def _follow(
+        self,
+        pool: ThreadPoolExecutor,
+        partition: int,
+        views: Sequence[View],
+        span: tuple[int, int | None],
+        page_size: int,
+    ) -> Iterator[Page]:
+        position, stop = span
         writing: tuple[Page, Future[None]] | None = None
-        while page := self._read(partition, position, page_size):
-            changes = [(view, view.project(page)) for view in self._views]
+        while page := self._read(partition, position, page_size if stop is None else min(page_size, stop - position)):
+            changes = [(view, view.project(page)) for view in views]
             if writing:
                 yield _written(*writing)
             writing = page, pool.submit(self._commit, page, changes)
@@ -92,11 +99,10 @@ class Runner:
             yield _written(*writing)
 
     def _read(self, partition: int, after: int, limit: int) -> Page | None:
+        if limit <= 0:
+            return None
         asked = {"partition": partition, "after": after, "limit": limit}
         return page_of(partition, after, self._reader.execute(_EVENTS["page"], asked, binary=True))
-
-    def _write(self, page: Page, views: Sequence[View]) -> None:
-        self._commit(page, [(view, view.project(page)) for view in views])
 
     def _commit(self, page: Page, changes: Sequence[tuple[View, Any]]) -> None:
         with self._writer.transaction():
@@ -122,10 +128,3 @@ class Runner:
 def _written(page: Page, writing: Future[None]) -> Page:
     writing.result()
     return page
-
-
-@contextmanager
-def views_schema(connection: Connection[Any], schema: str) -> Iterator[Connection[Any]]:
-    """Let the views of a connection be found in ``schema``."""
-    connection.execute("SELECT set_config('search_path', %s, FALSE)", (schema,))
-    yield connection

@@ -89,3 +89,8 @@ ON CONFLICT DO NOTHING
 -- drop_older_snapshots --
 DELETE FROM ledger.snapshots
 WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version < %(version)s
+
+-- stream_of --
+SELECT uuid_send(r.stream_id) FROM ledger.heads AS h
+INNER JOIN ledger.receipts AS r ON r.partition = h.partition AND r.source = %(source)s AND r.key = %(key)s
+LIMIT 1

@@ -1,0 +1,135 @@
+"""Refusals as RFC 9457 problem details: the only place that knows which refusal has which HTTP status."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from ledger.account import errors as account
+from ledger.errors import InvalidInput, LedgerError
+from ledger.members.directory import IdentifierTaken, UnknownMember
+from ledger.money import InvalidAmount, UnknownCurrency
+from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
+from ledger.program import decide as program
+from rules.errors import CurrencyMismatch, NotRedeemable, NoVersionInForce, OccurredInFuture, UnknownPointCurrency
+from rules.evaluate import InvalidFacts
+from rules.parse import InvalidRule
+
+TYPE_PREFIX = "urn:khaywe:problem:"
+MEDIA_TYPE = "application/problem+json"
+
+
+class Unauthorized(LedgerError):
+    """The request carries no valid API key."""
+
+    slug = "unauthorized"
+
+
+class BodyTooLarge(LedgerError):
+    """The body is larger than this operation takes."""
+
+    slug = "body-too-large"
+
+
+class MalformedBody(LedgerError):
+    """The body is not JSON."""
+
+    slug = "malformed-body"
+
+
+class UnsupportedMediaType(LedgerError):
+    """The operation does not take this kind of body."""
+
+    slug = "unsupported-media-type"
+
+
+class NoSuchResource(LedgerError):
+    """There is nothing at this address."""
+
+    slug = "no-such-resource"
+
+
+class MethodNotAllowed(LedgerError):
+    """The resource does not have this method."""
+
+    slug = "method-not-allowed"
+
+
+class ViewBehind(LedgerError):
+    """The view has not reached the position that was asked for."""
+
+    slug = "view-behind"
+
+
+class InternalError(LedgerError):
+    """Something went wrong on our side."""
+
+    slug = "internal-error"
+
+
+STATUS: dict[type[LedgerError], HTTPStatus] = {
+    MalformedBody: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    NoSuchResource: HTTPStatus.NOT_FOUND,
+    program.UnknownProgram: HTTPStatus.NOT_FOUND,
+    UnknownMember: HTTPStatus.NOT_FOUND,
+    account.UnknownRedemption: HTTPStatus.NOT_FOUND,
+    MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    account.AccountNotOpen: HTTPStatus.CONFLICT,
+    account.InsufficientPoints: HTTPStatus.CONFLICT,
+    account.RedemptionExists: HTTPStatus.CONFLICT,
+    account.RedemptionAlreadyReversed: HTTPStatus.CONFLICT,
+    program.ProgramExists: HTTPStatus.CONFLICT,
+    program.NothingToPublish: HTTPStatus.CONFLICT,
+    program.VersionOutOfOrder: HTTPStatus.CONFLICT,
+    IdentifierTaken: HTTPStatus.CONFLICT,
+    NoVersionInForce: HTTPStatus.CONFLICT,
+    NotRedeemable: HTTPStatus.CONFLICT,
+    NotCarriedOut: HTTPStatus.CONFLICT,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidRule: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidFacts: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidAmount: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownCurrency: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnknownPointCurrency: HTTPStatus.UNPROCESSABLE_ENTITY,
+    CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    OccurredInFuture: HTTPStatus.UNPROCESSABLE_ENTITY,
+    account.InvalidPoints: HTTPStatus.UNPROCESSABLE_ENTITY,
+    KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ViewBehind: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The status of every refusal. A test keeps it complete."""
+
+RETRY_AFTER_S = "1"
+
+
+def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]:
+    """Return the problem details of a refusal, ready for JSON."""
+    details: dict[str, Any] = {
+        "type": TYPE_PREFIX + refusal.slug,
+        "title": refusal.title(),
+        "status": STATUS[type(refusal)].value,
+        "detail": refusal.detail,
+    }
+    if instance is not None:
+        details["instance"] = instance
+    if refusal.pointer is not None:
+        details["pointer"] = refusal.pointer
+    return details | refusal.members
+
+
+def problem_response(refusal: LedgerError, instance: str | None = None) -> Response:
+    """Return the HTTP answer to a refusal."""
+    status = STATUS[type(refusal)]
+    headers = {}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = RETRY_AFTER_S
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(msgspec.json.encode(problem(refusal, instance)), status, headers, MEDIA_TYPE)

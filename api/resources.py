@@ -1,0 +1,141 @@
+"""What the endpoints share: the poster, the pool, and looking things up."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolTimeout
+from starlette.requests import Request
+
+from api.posting import AsyncPoster
+from api.problems import ViewBehind
+from ledger.errors import InvalidInput
+from ledger.members.directory import find_member
+from ledger.posting.cache import StateCache
+from ledger.posting.instruction import LedgerUnavailable, Posted, Reference, StreamKey
+from ledger.program.state import Program
+from ledger.streams import PROGRAM, StreamId, account_stream_id, program_stream_id
+from projections.tracking import shown_position
+from rules.activity import member_address
+from rules.pricing import existing
+
+_PROGRAM_AGE_S = 1.0
+_WAIT_S = 2.0
+_POLL_S = 0.01
+
+
+class Resources(Struct):
+    """Everything the endpoints work with; one per process."""
+
+    poster: AsyncPoster
+    pool: ConnectionPool[Connection[Any]]
+    partition_count: int
+    programs: dict[str, tuple[float, Program]] = {}
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection[Any]]:
+        """
+        Lend a connection.
+
+        Raises:
+            LedgerUnavailable: None is free, or the database cannot be reached.
+        """
+        try:
+            with self.pool.connection() as connection:
+                yield connection
+        except PoolTimeout:
+            raise LedgerUnavailable("The database cannot be reached, or is busy; ask again in a moment.") from None
+
+    def program(self, program_id: str) -> Program:
+        """
+        Return a program as it is, or was a second ago: good for rendering, never for pricing.
+
+        Raises:
+            UnknownProgram: There is none.
+        """
+        age, program = self.programs.get(program_id, (0.0, None))
+        if program is None or age < time.monotonic() - _PROGRAM_AGE_S:
+            program = self.fresh_program(program_id)
+            self.programs[program_id] = (time.monotonic(), program)
+        return program
+
+    def fresh_program(self, program_id: str) -> Program:
+        """
+        Return a program as it is now.
+
+        Raises:
+            UnknownProgram: There is none.
+        """
+        stream_id = program_stream_id(program_id)
+        cache = StateCache(self.partition_count)
+        with self.connection() as connection:
+            cache.load(connection, [StreamKey(PROGRAM, stream_id)])
+        return existing(cache.entries[stream_id].state)
+
+    def account_of(self, connection: Connection[Any], program_id: str, member: str) -> StreamId:
+        """
+        Return the account a member is named by.
+
+        Raises:
+            UnknownMember: Nobody has this identifier.
+            InvalidInput: It is neither a member id nor ``kind:value``.
+        """
+        address = member_address(program_id, member)
+        if isinstance(address, tuple):
+            return account_stream_id(program_id, find_member(connection, address))
+        return address
+
+    def wait_for(self, connection: Connection[Any], token: str | None) -> None:
+        """
+        Wait until the views show a position that a write answered.
+
+        Raises:
+            InvalidInput: The token is not one of ours.
+            ViewBehind: They do not get there in time.
+        """
+        if token is None:
+            return
+        partition, _, position = token.partition(":")
+        if not (partition.isdecimal() and position.isdecimal()):
+            raise InvalidInput("A position looks like 0:1234, as a write answers it.", pointer="/min_position")
+        deadline = time.monotonic() + _WAIT_S
+        while (shown := shown_position(connection, int(partition))) < int(position):
+            if time.monotonic() > deadline:
+                message = f"The views show position {shown} of partition {partition}; ask again in a moment."
+                raise ViewBehind(message, shown_position=shown)
+            time.sleep(_POLL_S)
+
+
+def resources(request: Request) -> Resources:
+    """Return the process's resources."""
+    found: Resources = request.app.state.resources
+    return found
+
+
+def idempotency_references(request: Request) -> tuple[Reference, ...]:
+    """
+    Return the reference that an ``Idempotency-Key`` header stands for, if there is one.
+
+    Raises:
+        InvalidInput: The key is empty, too long, or not plain text.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return ()
+    if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):  # noqa: PLR2004  # as the header's draft
+        raise InvalidInput("An Idempotency-Key is 1 to 255 printable ASCII characters.", pointer="/Idempotency-Key")
+    return ((f"key:{request.scope['khaywe.key_id']}", key),)
+
+
+def position_token(posted: Posted) -> str:
+    """Return where a write landed, as reads take it in ``min_position``."""
+    return f"{posted.partition}:{posted.position}"
+
+
+def uuid_text(stream_id: StreamId) -> str:
+    """Return a stream id as the outside sees it."""
+    return str(UUID(bytes=stream_id))

@@ -1,0 +1,250 @@
+"""Commands of an operator. Each imports what it needs when it runs, so that help is instant."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from khaywe.embedded import EmbeddedServerError, find_running
+from khaywe.settings import Settings, SettingsError
+
+app = typer.Typer(
+    name="khaywe",
+    help="Event-sourced loyalty ledger. The data folder is KHAYWE_HOME (default ./var); with KHAYWE_DATABASE_URL set, "
+    "that PostgreSQL is used instead of the embedded one.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+views = typer.Typer(help="The read side: how far it is, and building it anew.", no_args_is_help=True)
+audit = typer.Typer(help="Prove that the ledger is whole.", no_args_is_help=True)
+imports = typer.Typer(help="Bring activity in from files.", no_args_is_help=True)
+app.add_typer(views, name="views")
+app.add_typer(audit, name="audit")
+app.add_typer(imports, name="import")
+
+
+def settings() -> Settings:
+    """Return what the environment decides."""
+    return Settings.from_environment(os.environ)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn an operator's mistake into one line on standard error and exit code 1."""
+    import psycopg
+
+    from khaywe.importing.columns import ImportRefused
+    from khaywe.logs import configure_logging
+    from khaywe.supervisor import ServeError
+    from ledger.errors import LedgerError
+    from ledger.store.partitions import PartitionsFixed
+    from migrations import MigrationError
+
+    configure_logging("cli")
+    try:
+        yield
+    except (
+        SettingsError,
+        EmbeddedServerError,
+        ServeError,
+        MigrationError,
+        PartitionsFixed,
+        ImportRefused,
+        LedgerError,
+        ValueError,
+        psycopg.OperationalError,
+    ) as error:
+        typer.secho(f"khaywe: {str(error).strip()}", err=True, fg=typer.colors.RED)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API on KHAYWE_HOST:KHAYWE_PORT (default 127.0.0.1:8000) until stopped."""
+    with told_plainly():
+        from khaywe.logs import configure_logging
+        from khaywe.supervisor import serve as run
+
+        configure_logging("serve")
+        run(settings())
+
+
+@app.command()
+def init(
+    partitions: Annotated[int | None, typer.Option(help="Partitions, fixed for the ledger's life; default 1.")] = None,
+) -> None:
+    """Set a ledger up: database, schema, partitions. Does nothing to one that is set up already."""
+    with told_plainly():
+        from khaywe.wiring import open_database
+
+        with open_database(settings(), partition_count=partitions) as database:
+            typer.echo(f"The ledger is ready, with {database.partition_count} partition(s).")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database schema up to date; safe to run again."""
+    with told_plainly():
+        import psycopg
+
+        import migrations
+        from khaywe.wiring import open_url
+
+        with open_url(settings()) as (url, _), psycopg.connect(url, autocommit=True) as connection:
+            applied = migrations.migrate(connection, on_applied=lambda one: typer.echo(f"applied {one.label}"))
+            typer.echo("The schema is up to date." if applied else "The schema was up to date already.")
+
+
+@app.command("database-url")
+def database_url() -> None:
+    """Print where the database is, for psql and BI tools."""
+    with told_plainly():
+        found = settings()
+        if found.database_url:
+            typer.echo(found.database_url)
+            return
+        server = find_running(found.home)
+        if server is None:
+            raise EmbeddedServerError(f"No PostgreSQL runs in {found.home}; start it with: khaywe serve")
+        typer.echo(server.tcp_url() or server.socket_url())
+
+
+@app.command("admin-key")
+def admin_key(
+    *,
+    replace: Annotated[bool, typer.Option(help="Revoke the old key and print a new one.")] = False,
+) -> None:
+    """Make the admin key, or replace a lost one. It is printed once and stored only as a hash."""
+    with told_plainly():
+        from api.keys import has_key, issue_key, revoke_keys
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database, database.connect() as connection:
+            if has_key(connection, "admin") and not replace:
+                raise ValueError("There is an admin key; to replace it: khaywe admin-key --replace")
+            with connection.transaction():
+                now = datetime.now(UTC)
+                revoke_keys(connection, "admin", now)
+                key = issue_key(connection, "admin", now)
+            typer.echo(key)
+
+
+@views.command("status")
+def views_status() -> None:
+    """Show how far each view has read."""
+    with told_plainly():
+        from khaywe.wiring import open_database
+        from projections.tracking import view_status
+
+        with open_database(settings()) as database, database.connect() as connection:
+            for one in view_status(connection):
+                typer.echo(f"{one.view:12} partition {one.partition}: position {one.position}, {one.behind} behind")
+
+
+@views.command("rebuild")
+def views_rebuild(
+    names: Annotated[list[str] | None, typer.Argument(help="Views; default all.")] = None,
+    *,
+    compare_only: Annotated[bool, typer.Option(help="Build and compare, but keep the live ones.")] = False,
+) -> None:
+    """Build views anew beside the live ones, compare, and swap. Readers notice nothing."""
+    with told_plainly():
+        from khaywe.cli.rebuilding import rebuild
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            rebuild(database, names or [], compare_only=compare_only)
+
+
+@audit.command("verify")
+def audit_verify() -> None:
+    """Re-read every event, re-compute the hash chain, and compare every view with the events."""
+    with told_plainly():
+        from khaywe.cli.verifying import verify
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            verify(database)
+
+
+@imports.command("purchases")
+def import_purchases(  # noqa: PLR0917  # the options of a command
+    file: Annotated[str, typer.Argument(help="CSV, NDJSON or Parquet; by its ending.")],
+    program: Annotated[str, typer.Option(help="The program that prices them.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="FIELD=COLUMN where the file's name differs, e.g. --column amount=total_eur."),
+    ] = None,
+    constant: Annotated[
+        list[str] | None,
+        typer.Option(help="FIELD=VALUE for what the file does not say, e.g. --constant currency=EUR."),
+    ] = None,
+    member_kind: Annotated[str, typer.Option(help="What the member column holds, e.g. card.")] = "card",
+    timezone: Annotated[str | None, typer.Option(help="Zone of times that name none; default the program's.")] = None,
+    *,
+    enrol: Annotated[bool, typer.Option(help="Enrol members who are not known yet.")] = False,
+) -> None:
+    """
+    Post every purchase of a file. Run again after an interruption, it goes on where it stopped; a file posted before
+    changes nothing. Rejected rows are written, with the reason, to FILE.rejected.ndjson, and the exit code is 2.
+    """
+    with told_plainly():
+        from khaywe.importing.columns import Mapping
+        from khaywe.importing.run import run_import
+        from khaywe.wiring import open_database
+
+        mapping = Mapping.of(column or [], constant or [], member_kind, timezone)
+        with open_database(settings()) as database:
+            report = run_import(database, file, program, mapping, enrol=enrol)
+    typer.echo(report.summary())
+    if report.rejected_count:
+        raise typer.Exit(2)
+
+
+@app.command()
+def demo() -> None:
+    """
+    Load the demo: a year of real supermarket baskets (Complete Journey, 155,848 baskets of 2,469 households) into a
+    program 'demo'. Does nothing if it is there already.
+    """
+    with told_plainly():
+        from khaywe.demo import load_demo
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            load_demo(database)
+
+
+@app.command("_api", hidden=True)
+def api_process(listener: int) -> None:
+    """Run the API process of ``serve``."""
+    from khaywe.processes import run_api
+    from khaywe.wiring import join_database
+
+    with join_database(settings()) as database:
+        run_api(database, settings(), socket.socket(fileno=listener))
+
+
+@app.command("_worker", hidden=True)
+def worker_process(listener: int) -> None:
+    """Run the worker process of ``serve``."""
+    from khaywe.processes import run_worker
+    from khaywe.wiring import join_database
+
+    socket.socket(fileno=listener).close()
+    with join_database(settings()) as database:
+        run_worker(database)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from khaywe import __version__
+
+    sys.stdout.write(f"khaywe {__version__}\n")

@@ -1,0 +1,1 @@
+"""Purchases from files: read, map, post, report."""

@@ -1,0 +1,49 @@
+"""Logging, configured once per process: JSON lines, or colours on a terminal."""
+
+import logging
+import sys
+import traceback
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+
+
+def configure_logging(process: str) -> None:
+    """
+    Send structured logs to standard error.
+
+    Args:
+        process: Stands on every line: api, worker, serve, cli.
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if sys.stderr.isatty():
+        structlog.configure(
+            processors=[*shared, structlog.dev.ConsoleRenderer(exception_formatter=_plain)],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            cache_logger_on_first_use=True,
+        )
+        return
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.processors.format_exc_info,
+            # "event" means something else in this house.
+            structlog.processors.EventRenamer("message"),
+            lambda _logger, _method, line: msgspec.json.encode({"process": process, **line}, enc_hook=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _plain(stream: TextIO, exc_info: Any) -> None:
+    """Print a traceback without local variables: those hold cards and keys, and logs must not."""
+    stream.write("\n")
+    traceback.print_exception(*exc_info, file=stream)

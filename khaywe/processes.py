@@ -1,0 +1,51 @@
+"""What runs in each process of ``khaywe serve``: the API in one, the worker in another."""
+
+import gc
+import signal
+import socket
+import sys
+from threading import Event
+
+import uvicorn
+
+from api.app import create_app
+from khaywe import __version__
+from khaywe.logs import configure_logging
+from khaywe.settings import Settings
+from khaywe.wiring import Database
+from workers.follower import follow
+
+_POOL_SIZE = 16
+_SWITCH_INTERVAL_S = 0.001
+"""How long a thread may keep the others from running. The event loop and the poster take turns many times per batch,
+and Python's default of 5 ms would be felt in every answer."""
+
+
+def run_api(database: Database, settings: Settings, listener: socket.socket | None = None) -> None:
+    """Serve HTTP until told to stop, then finish what was accepted."""
+    configure_logging("api")
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    with database.pool(_POOL_SIZE) as pool, database.poster() as poster:
+        app = create_app(poster, pool, database.partition_count, version=__version__)
+        # What exists now lives as long as the process; the collector need not look at it again.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            access_log=False,  # the edge writes one line per request
+            log_config=None,
+            timeout_graceful_shutdown=10,
+            backlog=2048,
+        )
+        uvicorn.Server(config).run(sockets=[listener] if listener else None)
+
+
+def run_worker(database: Database) -> None:
+    """Follow the ledger until told to stop."""
+    configure_logging("worker")
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    follow(database.connect, database.connect_views, stopping)
