@@ -1,6 +1,5 @@
 """What runs in each process of ``khaywe serve``: the API in one, the worker in another."""
 
-import gc
 import signal
 import socket
 import sys
@@ -10,6 +9,7 @@ import uvicorn
 
 from api.app import create_app
 from khaywe import __version__
+from khaywe.collecting import calm_collector
 from khaywe.logs import configure_logging
 from khaywe.settings import Settings
 from khaywe.wiring import Database
@@ -27,9 +27,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with database.pool(_POOL_SIZE) as pool, database.poster() as poster:
         app = create_app(poster, pool, database.partition_count, version=__version__)
-        # What exists now lives as long as the process; the collector need not look at it again.
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        calm_collector()
         config = uvicorn.Config(
             app,
             host=settings.host,

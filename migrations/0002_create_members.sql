@@ -27,4 +27,25 @@ CREATE TABLE members.identifiers (
 );
 CREATE INDEX identifiers_by_member_v1 ON members.identifiers (program_id, member_id);
 
+-- revision --
+-- Counts every change that takes an identifier away from a member, or gives it to another. Posters remember whom an
+-- identifier names for as long as this stands still, which is nearly always; they read it once per batch.
+CREATE TABLE members.revision (
+    only_row boolean PRIMARY KEY DEFAULT TRUE CHECK (only_row),
+    revision bigint NOT NULL DEFAULT 0
+);
+INSERT INTO members.revision DEFAULT VALUES;
+
+CREATE FUNCTION members.count_revision_v1() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = members, pg_temp AS $$
+BEGIN
+    UPDATE members.revision SET revision = revision + 1;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER identifiers_count_revision_v1 AFTER UPDATE OR DELETE OR TRUNCATE ON members.identifiers
+FOR EACH STATEMENT EXECUTE FUNCTION members.count_revision_v1();
+
+GRANT SELECT ON members.revision TO khaywe_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON members.members, members.identifiers TO khaywe_app;

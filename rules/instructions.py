@@ -46,23 +46,25 @@ def post_purchase(
         UnknownCurrency: There is no such currency.
     """
     check_time(purchase.occurred_at, received_at)
-    check_text(source=purchase.source, transaction_id=purchase.transaction_id, member=purchase.member)
+    source, transaction_id, member = purchase.source, purchase.transaction_id, purchase.member
+    if not (source + transaction_id + member).isprintable():
+        check_text(source=source, transaction_id=transaction_id, member=member)
     amount_minor = to_minor(purchase.amount, purchase.currency)
     # What was meant, not how it was spelled: 5, 5.0 and "5.00" are one amount, +01:00 and Z one time.
     asked = (
         "purchase",
         program_id,
-        purchase.source,
-        purchase.transaction_id,
-        purchase.member,
+        source,
+        transaction_id,
+        member,
         as_utc(purchase.occurred_at),
         amount_minor,
         purchase.currency,
     )
     return Instruction(
         ACCOUNT,
-        member_address(program_id, purchase.member),
-        ((f"purchase:{program_id}:{purchase.source}", purchase.transaction_id), *keys),
+        member_address(program_id, member),
+        ((f"purchase:{program_id}:{source}", transaction_id), *keys),
         sha256(_encode(asked)).digest(),
         partial(_decide_purchase, purchase, amount_minor),
         _program(program_id),

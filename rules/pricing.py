@@ -1,7 +1,13 @@
 """What activity is worth under a program: purchases into awards, points into money."""
 
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from ledger.account.commands import Award, PostPurchase, Redeem
 from ledger.account.events import ORDINARY
@@ -10,7 +16,7 @@ from ledger.errors import LedgerError
 from ledger.money import minor_digits
 from ledger.program.decide import UnknownProgram
 from ledger.program.state import Program, ProgramVersion
-from ledger.program.terms import BurnRule, PointCurrency, Terms
+from ledger.program.terms import BurnRule, PointCurrency
 from rules.activity import Purchase, Redemption
 from rules.errors import CurrencyMismatch, NotRedeemable, NoVersionInForce, UnknownPointCurrency
 from rules.evaluate import compiled
@@ -36,8 +42,24 @@ def price_purchase(purchase: Purchase, amount_minor: int, program: Program | Non
         message = f"This program counts in {program.currency}, and the amount is in {purchase.currency}."
         raise CurrencyMismatch(message, pointer="/currency", program_currency=program.currency)
     occurred_at = as_utc(purchase.occurred_at)
-    version = version_in_force(program, occurred_at)
-    effective_on = local_date(occurred_at, time_zone(program.timezone))
+    plan = _earn_plan(program, version_in_force(program, occurred_at))
+    effective_on = local_date(occurred_at, plan.zone)
+    facts = {
+        "transaction_amount": purchase.amount,
+        "currency": purchase.currency,
+        "source": purchase.source,
+    }
+    points = plan.to_units(plan.evaluate(facts))
+    months = plan.expiry_months
+    award = Award(
+        plan.point_currency,
+        # A rule that comes out negative takes nothing away: earning never costs points.
+        max(0, points),
+        effective_on,
+        add_months(effective_on, months) if months else None,
+        ORDINARY,
+        plan.rule_id,
+    )
     return PostPurchase(
         purchase.source,
         purchase.transaction_id,
@@ -45,32 +67,43 @@ def price_purchase(purchase: Purchase, amount_minor: int, program: Program | Non
         effective_on,
         amount_minor,
         purchase.currency,
-        version.version,
-        (_earn(purchase, version.terms, effective_on),),
+        plan.version.version,
+        (award,),
     )
 
 
-def _earn(purchase: Purchase, terms: Terms, effective_on: date) -> Award:
-    rule = terms.earn
-    facts = {
-        "transaction_amount": purchase.amount,
-        "currency": purchase.currency,
-        "source": purchase.source,
-    }
-    earned = compiled(rule.rule, "earn")(facts)
-    assert earned is None or isinstance(earned, Decimal)  # the rule's result type was checked when it was drafted
-    point_currency = terms.point_currency(rule.point_currency)
-    points = round_to_units(earned, mode=rule.rounding, scale=point_currency.scale)
-    months = point_currency.expiry_months
-    return Award(
-        rule.point_currency,
-        # A rule that comes out negative takes nothing away: earning never costs points.
-        max(0, points),
-        effective_on,
-        add_months(effective_on, months) if months else None,
-        ORDINARY,
-        rule.rule_id,
-    )
+class _EarnPlan(Struct, frozen=True):
+    """What pricing a purchase needs of a program version, found once instead of for every purchase."""
+
+    version: ProgramVersion
+    zone: ZoneInfo
+    evaluate: Callable[[Mapping[str, object]], Any]
+    to_units: Callable[[Decimal | None], int]
+    point_currency: str
+    expiry_months: int | None
+    rule_id: str
+
+
+_earn_plans: dict[tuple[str, int], _EarnPlan] = {}
+
+
+def _earn_plan(program: Program, version: ProgramVersion) -> _EarnPlan:
+    key = (program.program_id, version.version)
+    plan = _earn_plans.get(key)
+    # The same number may stand for other terms where one process works with several ledgers.
+    if plan is None or plan.version is not version:
+        rule = version.terms.earn
+        point_currency = version.terms.point_currency(rule.point_currency)
+        plan = _earn_plans[key] = _EarnPlan(
+            version,
+            time_zone(program.timezone),
+            compiled(rule.rule, "earn"),
+            partial(round_to_units, mode=rule.rounding, scale=point_currency.scale),
+            rule.point_currency,
+            point_currency.expiry_months,
+            rule.rule_id,
+        )
+    return plan
 
 
 def price_redemption(redemption: Redemption, program: Program | None) -> Redeem:

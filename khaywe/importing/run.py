@@ -16,6 +16,7 @@ from msgspec import Struct
 from psycopg import Connection
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from khaywe.collecting import calm_collector
 from khaywe.importing.columns import ImportRefused, Mapping
 from khaywe.importing.read import Record, Source, open_source
 from khaywe.wiring import Database
@@ -149,6 +150,7 @@ class Importer:
             rows: Number, record as read, and the purchase, or why there is none.
             show: Called after each chunk.
         """
+        calm_collector()
         with _rejects(self._rejected) as rejects:
             pending: deque[_Pending] = deque()
             while chunk := list(islice(rows := iter(rows), CHUNK_SIZE)):

@@ -52,6 +52,35 @@ def resolve(connection: Connection[Any], identifiers: Sequence[Identifier]) -> d
     return found
 
 
+class IdentifierCache:
+    """
+    Remembers whom identifiers name, for as long as the directory's revision stands still.
+
+    Adding identifiers does not move the revision: nobody is remembered as unknown.
+    """
+
+    def __init__(self, capacity: int = 200_000) -> None:
+        """
+        Args:
+            capacity: Identifiers remembered; beyond, the memory starts afresh.
+        """
+        self._capacity = capacity
+        self._revision = -1
+        self._found: dict[Identifier, StreamId] = {}
+
+    def resolve(self, connection: Connection[Any], identifiers: Sequence[Identifier]) -> Mapping[Identifier, StreamId]:
+        """Return the account's stream id behind each identifier that is known; see the function `resolve`."""
+        if not identifiers:
+            return {}
+        row = connection.execute(_SQL["revision"]).fetchone()
+        assert row is not None
+        if row[0] != self._revision or len(self._found) > self._capacity:
+            self._revision, self._found = row[0], {}
+        found = self._found
+        found.update(resolve(connection, [identifier for identifier in identifiers if identifier not in found]))
+        return found
+
+
 def find_member(connection: Connection[Any], identifier: Identifier) -> UUID:
     """
     Return the id of the member known by ``identifier``.

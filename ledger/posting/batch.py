@@ -1,14 +1,14 @@
 """
-One batch: look up, decide, append.
+One batch: look up, lock, decide, append.
 
-Everything is decided against one view of each stream, outside the transaction. The heads are locked only to number,
-chain and write. If another writer got in between, exactly the instructions whose streams it touched are decided
-again, under the lock, where nobody can get in between any more.
+What needs the database is looked up before the heads are locked. Under the lock nobody else can append, so what is
+decided there cannot be overtaken: there are no conflicts to resolve, only look-ups to repeat for the streams that
+somebody else changed between looking and locking. Deciding and storing overlap, because rows go to the server as they
+are decided.
 """
 
 import copy
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,17 +16,19 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.errors import LedgerError
-from ledger.members.directory import resolve, unknown_member
+from ledger.members.directory import unknown_member
 from ledger.posting.cache import Entry, StateCache
 from ledger.posting.instruction import Instruction, KeyReused, NotCarriedOut, Outcome, Posted, Reference, StreamKey
 from ledger.sql import joined, load_queries
-from ledger.store.append import Head, NewReceipt, append, lock_heads
+from ledger.store.append import Appender, Head, lock_heads
 from ledger.store.chain import NewEvent
 from ledger.store.codec import decode, encode, topic_bytes
 from ledger.store.partitions import partition_of
 from ledger.streams import StreamId
 
 _SQL = load_queries("ledger.store")
+
+_Add = Callable[[int, NewEvent], int]
 
 
 class Work(Struct):
@@ -40,7 +42,9 @@ class Work(Struct):
     """Set as soon as it is known: a refusal, an earlier result, or nothing to do."""
     first_version: int = 0
     events: Sequence[tuple[Any, bytes]] = ()
-    """Each with the bytes that will be stored."""
+    """Each with the bytes that are stored."""
+    position: int = 0
+    """Of the last of them."""
     same_as: "Work | None" = None
     """The same request earlier in the batch; its result is this one's too."""
 
@@ -60,6 +64,7 @@ class Batch:
             partition_count: Of the ledger.
         """
         self._groups = groups
+        self._works = [work for group in groups for work in group]
         self._cache = cache
         self._partition_count = partition_count
         self._partitions = list(range(partition_count))
@@ -76,30 +81,32 @@ class Batch:
             psycopg.Error: Nothing is known to have been written; the outcomes are not to be used.
         """
         self._cache.catch_up(connection)
-        self._prepare(connection, self._groups)
-        self._decide(self._groups)
-        count = 0
-        if partitions := {work.partition for work in self._pending()}:
-            heads = lock_heads(connection, partitions)
-            if any(head.position != self._cache.seen[head.partition] for head in heads.values()):
-                self._decide_again(connection, heads)
-            count = self._append(connection, heads)
-        self._answer_repeats()
+        self._prepare(connection, self._works)
+        partitions = {work.partition for work in self._works if work.outcome is None}
+        if not partitions:
+            return 0
+        heads = lock_heads(connection, partitions)
+        if any(head.position != self._cache.seen[partition] for partition, head in heads.items()):
+            self._prepare_again(connection)
+        appender = Appender(connection, heads)
+        with appender.events() as add:
+            self._decide(add)
+        count = self._file_receipts(appender)
+        if count:
+            for head in appender.commit().values():
+                self._cache.seen[head.partition] = head.position
+        else:
+            connection.execute("ROLLBACK")
+        self._answer(heads)
         return count
 
-    def touched(self) -> Iterable[StreamId]:
+    def touched(self) -> list[StreamId]:
         """Return the streams whose cached states this batch may have moved ahead of the log."""
-        return [work.stream_id for group in self._groups for work in group if work.stream_id]
+        return [work.stream_id for work in self._works if work.stream_id]
 
-    def _pending(self) -> list[Work]:
-        """Return the works that have events to append, in order."""
-        return [work for group in self._groups for work in group if work.events]
-
-    def _prepare(self, connection: Connection[Any], groups: list[Group]) -> None:
+    def _prepare(self, connection: Connection[Any], works: list[Work]) -> None:
         """Answer what was done before, find out who is meant, and load what the decisions need."""
-        works = [work for group in groups for work in group]
-        if works:
-            self._answer_from_receipts(connection, works)
+        self._answer_from_receipts(connection, works)
         works = [work for work in works if work.outcome is None]
         self._find_streams(connection, [work for work in works if work.stream_id is None])
         needed = {
@@ -109,17 +116,28 @@ class Batch:
             needed.update((key.stream_id, key) for key in reads)
         self._cache.load(connection, needed.values())
 
+    def _prepare_again(self, connection: Connection[Any]) -> None:
+        """Look up afresh, under the lock, whatever rests on a stream that somebody else appended to meanwhile."""
+        changed = self._cache.catch_up(connection)
+        stale = [work for work in self._works if work.outcome is None and _rests_on(work, changed)]
+        if stale:
+            self._prepare(connection, stale)
+
     def _answer_from_receipts(self, connection: Connection[Any], works: list[Work]) -> None:
-        asked = [(work, reference) for work in works for reference in work.instruction.references]
+        sources: list[str] = []
+        keys: list[str] = []
+        for work in works:
+            for source, key in work.instruction.references:
+                sources.append(source)
+                keys.append(key)
         rows = connection.execute(
             _SQL["receipts"],
-            {
-                "sources": joined([source for _, (source, _) in asked]),
-                "keys": joined([key for _, (_, key) in asked]),
-                "partitions": self._partitions,
-            },
+            {"sources": joined(sources), "keys": joined(keys), "partitions": self._partitions},
             binary=True,
-        )
+        ).fetchall()
+        if not rows:
+            return
+        asked = [(work, reference) for work in works for reference in work.instruction.references]
         for ordinal, request_hash, partition, position, stream_id, version, topic, state, recorded_at in rows:
             work, reference = asked[ordinal - 1]
             if request_hash != work.instruction.request_hash:
@@ -130,7 +148,7 @@ class Batch:
 
     def _find_streams(self, connection: Connection[Any], works: list[Work]) -> None:
         named = [work.instruction.address for work in works if isinstance(work.instruction.address, tuple)]
-        accounts = resolve(connection, named)
+        accounts = self._cache.identifiers.resolve(connection, named)
         for work in works:
             address = work.instruction.address
             stream_id = accounts.get(address) if isinstance(address, tuple) else address
@@ -141,14 +159,17 @@ class Batch:
                 work.stream_id = stream_id
                 work.partition = partition_of(stream_id, self._partition_count)
 
-    def _decide(self, groups: list[Group]) -> None:
-        for group in groups:
+    def _decide(self, add: _Add) -> None:
+        for group in self._groups:
             if len(group) == 1:
                 work = group[0]
                 if work.outcome is None:
                     self._decide_one(work)
+                    self._send(work, add)
             else:
                 self._decide_together(group)
+                for work in group:
+                    self._send(work, add)
 
     def _decide_one(self, work: Work) -> None:
         """Decide, and fold the events, so that the next decision sees them."""
@@ -200,87 +221,52 @@ class Batch:
         for entry, state, version in before:
             entry.state, entry.version = state, version
         for work in undecided:
+            for reference in work.instruction.references:
+                if self._done.get(reference) is work:
+                    del self._done[reference]
+            work.events, work.same_as = (), None
             if work.outcome is not refused:
-                self._undo(work)
                 work.outcome = NotCarriedOut("Another instruction of this all-or-nothing batch was refused.")
 
-    def _undo(self, work: Work) -> None:
-        """Forget what was decided for this one; its stream is put back by the caller."""
-        for reference in work.instruction.references:
-            if self._done.get(reference) is work:
-                del self._done[reference]
-        work.outcome, work.events, work.same_as = None, (), None
+    def _send(self, work: Work, add: _Add) -> None:
+        version = work.first_version
+        for event, state in work.events:
+            work.position = add(work.partition, (work.stream_id, version, topic_bytes(event), state))  # type: ignore[arg-type]
+            version += 1
 
-    def _decide_again(self, connection: Connection[Any], locked: Mapping[int, Head]) -> None:
-        """Decide afresh whatever rests on a stream that somebody else appended to meanwhile."""
-        stale = self._cache.catch_up(connection)
-        again: dict[int, Group] = {}
-        while grown := [
-            group
-            for group in self._groups
-            if id(group) not in again and _rests_on(group, stale) and _lives_in(group, locked)
-        ]:
-            again |= {id(group): group for group in grown}
-            stale |= {work.stream_id for group in grown for work in group if work.stream_id}
-        self._cache.forget(stale)
-        groups = [group for group in self._groups if id(group) in again]
-        for work in (work for group in groups for work in group if work.stream_id):
-            self._undo(work)
-        self._prepare(connection, groups)
-        self._decide(groups)
+    def _file_receipts(self, appender: Appender) -> int:
+        """File a receipt under each reference of what was decided, and return how many events there are."""
+        count = 0
+        for work in self._works:
+            if work.events:
+                assert work.stream_id is not None
+                count += len(work.events)
+                version = work.first_version + len(work.events) - 1
+                request_hash = work.instruction.request_hash
+                for source, key in work.instruction.references:
+                    appender.receipt(work.partition, (source, key, request_hash, work.stream_id, version))
+        return count
 
-    def _append(self, connection: Connection[Any], heads: Mapping[int, Head]) -> int:
-        pending = self._pending()
-        if not pending:
-            connection.execute("ROLLBACK")
-            return 0
-        events: dict[int, list[NewEvent]] = defaultdict(list)
-        receipts: dict[int, list[NewReceipt]] = defaultdict(list)
-        ends: list[int] = []
-        for work in pending:
-            stream_id, instruction = work.stream_id, work.instruction
-            assert stream_id is not None
-            appended = events[work.partition]
-            version = work.first_version - 1
-            for event, state in work.events:
-                version += 1
-                appended.append((stream_id, version, topic_bytes(event), state))
-            for source, key in instruction.references:
-                receipts[work.partition].append((source, key, instruction.request_hash, stream_id, version))
-            ends.append(len(appended))
-        for head in append(connection, heads, events, receipts).values():
-            self._cache.seen[head.partition] = head.position
-        for work, end in zip(pending, ends, strict=True):
-            head = heads[work.partition]
-            work.outcome = Posted(
-                work.partition,
-                head.position + end,
-                work.stream_id,  # type: ignore[arg-type]  # asserted above
-                work.first_version + len(work.events) - 1,
-                head.recorded_at,
-                work.events[-1][0],
-                replayed=False,
-            )
-        return sum(map(len, events.values()))
-
-    def _answer_repeats(self) -> None:
-        for group in self._groups:
-            for work in group:
-                if work.same_as:
-                    first = work.same_as.outcome
-                    assert isinstance(first, Posted)
-                    work.outcome = msgspec.structs.replace(first, replayed=True)
+    def _answer(self, heads: Mapping[int, Head]) -> None:
+        for work in self._works:
+            if work.events:
+                work.outcome = Posted(
+                    work.partition,
+                    work.position,
+                    work.stream_id,  # type: ignore[arg-type]  # what has events has a stream
+                    work.first_version + len(work.events) - 1,
+                    heads[work.partition].recorded_at,
+                    work.events[-1][0],
+                    replayed=False,
+                )
+            elif work.same_as:
+                first = work.same_as.outcome
+                assert isinstance(first, Posted)
+                work.outcome = msgspec.structs.replace(first, replayed=True)
 
 
-def _rests_on(group: Group, stream_ids: set[StreamId]) -> bool:
-    return any(
-        work.stream_id in stream_ids or any(key.stream_id in stream_ids for key in work.instruction.reads)
-        for work in group
-    )
-
-
-def _lives_in(group: Group, partitions: Mapping[int, Head]) -> bool:
-    return all(work.partition in partitions for work in group if work.stream_id)
+def _rests_on(work: Work, changed: set[StreamId]) -> bool:
+    return work.stream_id in changed or any(key.stream_id in changed for key in work.instruction.reads)
 
 
 def _key_reused(reference: Reference) -> KeyReused:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
+from ledger.members.directory import IdentifierCache
 from ledger.posting.instruction import StreamKey
 from ledger.sql import joined, load_queries
 from ledger.store.codec import decode
@@ -52,6 +53,7 @@ class StateCache:
         """
         self.seen: dict[int, int] = {}
         self.entries: dict[StreamId, Entry] = {}
+        self.identifiers = IdentifierCache()
         self._partition_count = partition_count
         self._capacity = capacity
         self._weight = 0

@@ -1,6 +1,7 @@
 """Write a batch of events, its receipts and its head in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from struct import Struct as Layout
 from typing import Any, LiteralString
@@ -20,6 +21,9 @@ COPY ledger.receipts (partition, source, key, request_hash, stream_id, version) 
 """
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
+
+_FLUSH_COUNT = 128
+"""Events that are sent to the server together while more are being decided."""
 
 _LENGTH = Layout(">i")
 _RECEIPT_FRONT = Layout(">hiii")
@@ -61,6 +65,78 @@ def lock_heads(connection: Connection[Any], partitions: Iterable[int]) -> dict[i
     return {row[0]: Head(*row) for row in cursor}
 
 
+class Appender:
+    """
+    Writes behind locked heads, while its caller is still deciding.
+
+    Rows go to the server as they come, so that it stores the first events of a batch while the last ones are being
+    decided. Nothing is visible, and nothing acknowledged, before `commit` returns.
+    """
+
+    def __init__(self, connection: Connection[Any], heads: Mapping[int, Head]) -> None:
+        """
+        Args:
+            connection: Inside the transaction that `lock_heads` began; the caller rolls back if anything is raised.
+            heads: As `lock_heads` returned them.
+        """
+        self.heads = dict(heads)
+        """Where each partition ends, as far as rows were sent."""
+        self._connection = connection
+        self._events: dict[int, list[NewEvent]] = {partition: [] for partition in heads}
+        self._receipts: dict[int, list[NewReceipt]] = {partition: [] for partition in heads}
+        self._positions = {partition: head.position for partition, head in heads.items()}
+        self._recorded_at_us = {partition: microseconds(head.recorded_at) for partition, head in heads.items()}
+        self._waiting_count = 0
+
+    @contextmanager
+    def events(self) -> Iterator[Callable[[int, NewEvent], int]]:
+        """Give ``add(partition, event) -> position``, to be called for each event in order."""
+        with self._connection.cursor().copy(_COPY_EVENTS) as copy:
+            copy.write(_COPY_HEADER)
+
+            def add(partition: int, event: NewEvent) -> int:
+                self._events[partition].append(event)
+                self._waiting_count += 1
+                if self._waiting_count == _FLUSH_COUNT:
+                    copy.write(self._rows())
+                position = self._positions[partition] = self._positions[partition] + 1
+                return position
+
+            yield add
+            copy.write(self._rows() + _COPY_TRAILER)
+
+    def receipt(self, partition: int, receipt: NewReceipt) -> None:
+        """Take a receipt, to be written with `commit`."""
+        self._receipts[partition].append(receipt)
+
+    def commit(self) -> dict[int, Head]:
+        """
+        Write the receipts, move the heads, and commit.
+
+        Returns:
+            The new heads. When this returns, everything is durable.
+
+        Raises:
+            psycopg.errors.UniqueViolation: A receipt or an event of this version was there; nothing was written.
+        """
+        with self._connection.cursor().copy(_COPY_RECEIPTS) as copy:
+            copy.write(b"".join((_COPY_HEADER, *_receipt_rows(self._receipts), _COPY_TRAILER)))
+        self._connection.execute(sql.SQL("; ").join([*map(_move_head, self.heads.values()), sql.SQL("COMMIT")]))
+        return self.heads
+
+    def _rows(self) -> bytes:
+        parts = []
+        for partition, events in self._events.items():
+            if events:
+                head = self.heads[partition]
+                rows, last = copy_rows(partition, head.position, head.hash, events, self._recorded_at_us[partition])
+                parts.append(rows)
+                self.heads[partition] = Head(partition, head.position + len(events), last, head.recorded_at)
+                events.clear()
+        self._waiting_count = 0
+        return b"".join(parts)
+
+
 def append(
     connection: Connection[Any],
     heads: Mapping[int, Head],
@@ -68,7 +144,7 @@ def append(
     receipts: Mapping[int, Sequence[NewReceipt]],
 ) -> dict[int, Head]:
     """
-    Write events and receipts behind the locked heads, move the heads, and commit.
+    Write events and receipts that are known beforehand; see `Appender`.
 
     Args:
         connection: Inside the transaction that `lock_heads` began.
@@ -82,25 +158,15 @@ def append(
     Raises:
         psycopg.errors.UniqueViolation: Another writer was faster; nothing was written.
     """
-    moved = {}
-    with connection.cursor().copy(_COPY_EVENTS) as copy:
-        copy.write(_COPY_HEADER)
+    appender = Appender(connection, heads)
+    with appender.events() as add:
         for partition, new_events in events.items():
-            head = heads[partition]
-            rows, last = copy_rows(
-                partition,
-                head.position,
-                head.hash,
-                new_events,
-                microseconds(head.recorded_at),
-            )
-            copy.write(rows)
-            moved[partition] = Head(partition, head.position + len(new_events), last, head.recorded_at)
-        copy.write(_COPY_TRAILER)
-    with connection.cursor().copy(_COPY_RECEIPTS) as copy:
-        copy.write(b"".join((_COPY_HEADER, *_receipt_rows(receipts), _COPY_TRAILER)))
-    connection.execute(sql.SQL("; ").join([*map(_move_head, moved.values()), sql.SQL("COMMIT")]))
-    return moved
+            for event in new_events:
+                add(partition, event)
+    for partition, new_receipts in receipts.items():
+        for receipt in new_receipts:
+            appender.receipt(partition, receipt)
+    return appender.commit()
 
 
 def _receipt_rows(receipts: Mapping[int, Sequence[NewReceipt]]) -> Iterable[bytes]:
