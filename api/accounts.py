@@ -8,11 +8,12 @@ import msgspec
 from fastapi import APIRouter, Request
 from msgspec import Struct
 from psycopg import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation, query_parameter
 from api.problems import ViewBehind
-from api.resources import resources
+from api.resources import Resources, resources
 from ledger.dates import local_date, time_zone
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import UnknownMember
@@ -20,11 +21,12 @@ from ledger.posting.instruction import LedgerUnavailable
 from ledger.program.decide import UnknownProgram
 from ledger.store.partitions import partition_of
 from ledger.streams import StreamId
-from projections.balances import BalanceRow, read_account
+from projections.balances import BalanceRow
 from projections.lots import LotRow, read_lots
 from projections.purchases import PurchaseRow, read_purchases
 from projections.timeline import TimelineRow, read_timeline
 from projections.tracking import shown_position
+from rules.activity import member_address
 
 router = APIRouter(prefix="/v1/programs/{program_id}/members/{member}", tags=["accounts"])
 
@@ -81,15 +83,16 @@ class TimelinePage(Struct, frozen=True):
     summary="Read a member's account",
     **operation(answer=AccountView, parameters=[PROGRAM, MEMBER, _AS_OF, MIN_POSITION], refusals=_REFUSALS),
 )
-def account(request: Request) -> Response:
+async def account(request: Request) -> Response:
     """Return the balances of every point currency: available, promised, lapsed, and where they came from."""
     found, program_id = resources(request), request.path_params["program_id"]
-    zone = time_zone(found.program(program_id).timezone)
-    on = _as_of(request) or local_date(datetime.now(UTC), zone)
-    with found.connection() as connection:
-        found.wait_for(connection, request.query_params.get("min_position"))
-        account_id = found.account_of(connection, program_id, request.path_params["member"])
-        row = read_account(connection, account_id, on, found.partition_count)
+    program = found.known_program(program_id)
+    if program is None:
+        program = await run_in_threadpool(found.program, program_id)
+    if "min_position" in request.query_params:
+        await run_in_threadpool(_wait, found, request.query_params["min_position"])
+    on = _as_of(request) or local_date(datetime.now(UTC), time_zone(program.timezone))
+    row = await found.accounts.read(member_address(program_id, request.path_params["member"]), on)
     if row is None:
         raise _not_shown(program_id)
     return _json(
@@ -192,6 +195,11 @@ def _read(request: Request, read: Any) -> tuple[Any, str]:
         # The position is read first: the rows may show more than it says, never less.
         position = shown_position(connection, partition)
         return read(connection, account_id, found.partition_count), f"{partition}:{position}"
+
+
+def _wait(found: Resources, position: str) -> None:
+    with found.connection() as connection:
+        found.wait_for(connection, position)
 
 
 def _limit(request: Request) -> int:

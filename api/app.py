@@ -1,6 +1,6 @@
 """The HTTP application."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,13 +9,17 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from api import accounts, health, members, programs, purchases, redemptions
+from api.bridge import Bridge
 from api.edge import Edge
+from api.fast_lane import FastLane
 from api.keys import KeyRing
 from api.openapi import document
 from api.posting import AsyncPoster
-from api.problems import MethodNotAllowed, NoSuchResource, problem_response
+from api.problems import InternalError, MethodNotAllowed, NoSuchResource, problem_response
+from api.reading import AccountReader
 from api.resources import Resources
 from ledger.errors import LedgerError
 from ledger.posting.poster import Poster
@@ -28,16 +32,18 @@ point currency, every write can be sent again without harm, and every read says 
 
 def create_app(
     poster: Poster,
+    connect: Callable[[], Connection[Any]],
     pool: ConnectionPool[Connection[Any]],
     partition_count: int,
     *,
     version: str,
-) -> FastAPI:
+) -> ASGIApp:
     """
     Return the application.
 
     Args:
         poster: Running.
+        connect: Opens a connection as the application role.
         pool: Open, connecting as the application role.
         partition_count: Of the ledger.
         version: Of Khaywe.
@@ -45,22 +51,31 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.resources = Resources(AsyncPoster(poster), pool, partition_count)
-        yield
+        bridge = Bridge()
+        with AccountReader(connect, partition_count, bridge) as reader:
+            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
+            yield
 
     app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
-    for module in (programs, members, purchases, redemptions, accounts, health):
+    # The router asks one after the other; what tills call all day comes first.
+    for module in (purchases, accounts, redemptions, members, programs, health):
         app.include_router(module.router)
-    app.add_middleware(Edge, keys=KeyRing(pool))
     app.add_exception_handler(LedgerError, _refused)
     app.add_exception_handler(HTTPException, _not_routed)
+    app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    return app
+    return Edge(FastLane(app), KeyRing(pool))
 
 
 async def _refused(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, LedgerError)
     return problem_response(refusal, request.url.path)
+
+
+async def _failed(request: Request, _: Exception) -> Response:
+    """Answer for a bug; the edge logs it with its traceback, and names the request in a header."""
+    message = "Please report this request, by the X-Request-Id of this answer."
+    return problem_response(InternalError(message), request.url.path)
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:

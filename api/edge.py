@@ -19,13 +19,15 @@ _REQUEST_ID_LIMIT = 100
 BODY_LIMIT = 256 * 1024
 """Bytes of an ordinary request."""
 
+_DRAIN_LIMIT = 64 * 1024 * 1024
+
 BATCH_BODY_LIMIT = 8 * 1024 * 1024
 """Bytes of a batch."""
 
 
 class Edge:
     """
-    Plain ASGI, because every request passes here.
+    Plain ASGI around everything else, because every request passes here.
 
     Everything below ``/v1`` needs a key: an endpoint cannot forget to ask for one.
     """
@@ -45,14 +47,16 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        is_answered = False
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
         status = 500
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                is_answered = True
+                status = int(message["status"])
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
@@ -61,11 +65,13 @@ class Edge:
             key_id = await self._key_id(scope, headers)
             await self._app(scope, _limited(scope, headers, receive), send_with_id)
         except LedgerError as refusal:
+            await _drain(receive)
             await problem_response(refusal, scope["path"])(scope, receive, send_with_id)
         except Exception:  # noqa: BLE001  # the edge of the process: the caller gets an answer, we get the traceback
             _log.exception("request_failed", request_id=request_id)
-            ours = InternalError(f"Please report request {request_id}.")
-            await problem_response(ours, scope["path"])(scope, receive, send_with_id)
+            if not is_answered:
+                ours = InternalError(f"Please report request {request_id}.")
+                await problem_response(ours, scope["path"])(scope, receive, send_with_id)
         finally:
             _log.info(
                 "request_answered",
@@ -110,6 +116,20 @@ def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Rec
     return counted
 
 
+async def _drain(receive: Receive) -> None:
+    """
+    Read what is left of a body that is refused unread.
+
+    A caller who is still sending when the connection closes sees a broken connection instead of the answer.
+    """
+    left = _DRAIN_LIMIT
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
+
+
 def _too_large(limit: int) -> BodyTooLarge:
     message = f"This operation takes bodies up to {limit} bytes; send more in several requests."
     return BodyTooLarge(message, limit_bytes=limit)
@@ -125,5 +145,7 @@ def _request_id(given: bytes | None) -> str:
 
 def _route(scope: Scope) -> Any:
     """Return the route's template: a path may name a card, and cards are not for logs."""
+    if "khaywe.route" in scope:
+        return scope["khaywe.route"]
     route = scope.get("route")
     return getattr(route, "path_format", None) or getattr(route, "path", None)

@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+import structlog
 from msgspec import Struct
-from psycopg import Connection
+from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.requests import Request
 
 from api.posting import AsyncPoster
 from api.problems import ViewBehind
+from api.reading import AccountReader
 from ledger.errors import InvalidInput
 from ledger.members.directory import find_member
 from ledger.posting.cache import StateCache
@@ -23,6 +25,8 @@ from projections.tracking import shown_position
 from rules.activity import member_address
 from rules.pricing import existing
 
+_log = structlog.get_logger("api")
+
 _PROGRAM_AGE_S = 1.0
 _WAIT_S = 2.0
 _POLL_S = 0.01
@@ -32,6 +36,7 @@ class Resources(Struct):
     """Everything the endpoints work with; one per process."""
 
     poster: AsyncPoster
+    accounts: AccountReader
     pool: ConnectionPool[Connection[Any]]
     partition_count: int
     programs: dict[str, tuple[float, Program]] = {}
@@ -47,7 +52,8 @@ class Resources(Struct):
         try:
             with self.pool.connection() as connection:
                 yield connection
-        except PoolTimeout:
+        except (PoolTimeout, OperationalError) as error:
+            _log.warning("database_lost", error=str(error).strip(), error_type=type(error).__name__)
             raise LedgerUnavailable("The database cannot be reached, or is busy; ask again in a moment.") from None
 
     def program(self, program_id: str) -> Program:
@@ -57,11 +63,16 @@ class Resources(Struct):
         Raises:
             UnknownProgram: There is none.
         """
-        age, program = self.programs.get(program_id, (0.0, None))
-        if program is None or age < time.monotonic() - _PROGRAM_AGE_S:
+        program = self.known_program(program_id)
+        if program is None:
             program = self.fresh_program(program_id)
             self.programs[program_id] = (time.monotonic(), program)
         return program
+
+    def known_program(self, program_id: str) -> Program | None:
+        """Return a program if it was read less than a second ago; never asks the database."""
+        age, program = self.programs.get(program_id, (0.0, None))
+        return program if age >= time.monotonic() - _PROGRAM_AGE_S else None
 
     def fresh_program(self, program_id: str) -> Program:
         """

@@ -26,7 +26,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
     configure_logging("api")
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with database.pool(_POOL_SIZE) as pool, database.poster() as poster:
-        app = create_app(poster, pool, database.partition_count, version=__version__)
+        app = create_app(poster, database.connect, pool, database.partition_count, version=__version__)
         calm_collector()
         config = uvicorn.Config(
             app,

@@ -51,7 +51,6 @@ class Database(Struct, frozen=True):
             open=False,
             # A reader who waits longer than this would rather be told to come back.
             timeout=5.0,
-            check=ConnectionPool.check_connection,
         )
 
     def poster(self) -> Poster:

@@ -15,8 +15,9 @@ from projections.views import VIEWS
 
 _log = structlog.get_logger("worker")
 
-_IDLE_S = 0.02
-"""Pause when there was nothing to do; a fraction of the lag that readers may see."""
+_PAUSE_S = 0.05
+"""Pause after the views have caught up: a fraction of the lag that readers may see, and long enough for events to
+gather, because a page of one event costs nearly as much as a page of a hundred."""
 
 _RECONNECT_S = 0.5
 
@@ -61,10 +62,6 @@ def _follow_connected(runner: Runner, stopping: Event) -> None:
             if stopping.is_set():
                 return
         if event_count:
-            _log.debug(
-                "views_advanced",
-                event_count=event_count,
-                duration_ms=round((time.perf_counter() - started) * 1000, 1),
-            )
-        else:
-            stopping.wait(_IDLE_S)
+            duration_ms = round((time.perf_counter() - started) * 1000, 1)
+            _log.debug("views_advanced", event_count=event_count, duration_ms=duration_ms)
+        stopping.wait(_PAUSE_S)

@@ -163,14 +163,17 @@ def views_rebuild(
 
 
 @audit.command("verify")
-def audit_verify() -> None:
+def audit_verify(
+    *,
+    with_views: Annotated[bool, typer.Option(help="Also compare every view with the events.")] = True,
+) -> None:
     """Re-read every event, re-compute the hash chain, and compare every view with the events."""
     with told_plainly():
         from khaywe.cli.verifying import verify
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            verify(database)
+            verify(database, with_views=with_views)
 
 
 @imports.command("purchases")

@@ -49,13 +49,6 @@ class AccountRow(Struct, frozen=True):
     """Everything up to this position of the partition is in the figures."""
 
 
-def read_account(
-    connection: Connection[Any], account_id: StreamId, on: date, partition_count: int
-) -> AccountRow | None:
-    """Return one account as of ``on``, or ``None`` if the views do not know it (yet)."""
-    return read_accounts(connection, [account_id], on, partition_count).get(account_id)
-
-
 def read_accounts(
     connection: Connection[Any],
     account_ids: Sequence[StreamId],

@@ -1,0 +1,45 @@
+"""``python -m bench [group …]``: measure, and print one JSON line per figure."""
+
+import json
+import os
+import platform
+import sys
+
+from bench import importing, posting, projecting, serving, starting
+from bench.ledgers import settings_for, temporary_home
+from khaywe.wiring import open_database
+
+GROUPS = {
+    "posting": posting.run,
+    "http": serving.run,
+    "projections": projecting.run,
+    "import": importing.run,
+    "start": starting.run,
+}
+
+_DURABILITY = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_sync_method", "shared_buffers")
+
+
+def main() -> None:
+    """Run the groups named, or all."""
+    names = sys.argv[1:] or list(GROUPS)
+    unknown = [name for name in names if name not in GROUPS]
+    if unknown:
+        sys.exit(f"There is no group {', '.join(unknown)}; there are: {', '.join(GROUPS)}.")
+    sys.stdout.write(json.dumps(machine()) + "\n")
+    for name in names:
+        GROUPS[name]()
+
+
+def machine() -> dict[str, str]:
+    """Tell what is measured on, and that nothing durable was switched off."""
+    found = {"python": platform.python_version(), "machine": platform.machine(), "cores": str(os.cpu_count())}
+    with temporary_home() as home, open_database(settings_for(home)) as database, database.connect() as connection:
+        for name in _DURABILITY:
+            row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
+            found[name] = row[0] if row else ""
+    return found
+
+
+if __name__ == "__main__":
+    main()
