@@ -18,7 +18,7 @@ from api.reading import AccountReader
 from ledger.errors import InvalidInput
 from ledger.members.directory import find_member
 from ledger.posting.cache import StateCache
-from ledger.posting.instruction import LedgerUnavailable, Posted, Reference, StreamKey
+from ledger.posting.instruction import LedgerUnavailable, Posted, Reference
 from ledger.program.state import Program
 from ledger.streams import PROGRAM, StreamId, account_stream_id, program_stream_id
 from projections.tracking import shown_position
@@ -84,7 +84,7 @@ class Resources(Struct):
         stream_id = program_stream_id(program_id)
         cache = StateCache(self.partition_count)
         with self.connection() as connection:
-            cache.load(connection, [StreamKey(PROGRAM, stream_id)])
+            cache.load(connection, {stream_id: PROGRAM})
         return existing(cache.entries[stream_id].state)
 
     def account_of(self, connection: Connection[Any], program_id: str, member: str) -> StreamId:

@@ -1,9 +1,10 @@
 """What runs in each process of ``khaywe serve``: the API in one, the worker in another."""
 
+import os
 import signal
 import socket
 import sys
-from threading import Event
+from threading import Event, Thread
 
 import uvicorn
 
@@ -21,10 +22,28 @@ _SWITCH_INTERVAL_S = 0.001
 and Python's default of 5 ms would be felt in every answer."""
 
 
+def end_with_supervisor() -> None:
+    """
+    Stop this process in good order when its supervisor is gone, however that ended.
+
+    Our standard input is a pipe that nobody writes to, so it ends exactly then.
+    """
+
+    def watch() -> None:
+        # Not through sys.stdin: a thread that waits in there would hold its lock when the interpreter ends.
+        os.read(0, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    Thread(target=watch, name="supervisor-watch", daemon=True).start()
+
+
 def run_api(database: Database, settings: Settings, listener: socket.socket | None = None) -> None:
     """Serve HTTP until told to stop, then finish what was accepted."""
     configure_logging("api")
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    # Uvicorn raises the signal that stopped it once more when it is done. By default that would end us on the spot,
+    # before the poster has finished and the database is left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with database.pool(_POOL_SIZE) as pool, database.poster() as poster:
         app = create_app(poster, database.connect, pool, database.partition_count, version=__version__)
         calm_collector()

@@ -27,6 +27,8 @@ _log = structlog.get_logger("serve")
 _CHECK_S = 0.5
 _STOP_S = 20.0
 _FASTEST_RESTART_S = 1.0
+_TAKE_OVER_S = 30.0
+"""How long the processes of a killed server may take to notice and to finish what they accepted."""
 
 
 class ServeError(Exception):
@@ -50,13 +52,13 @@ def serve(settings: Settings) -> None:
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with _sole_server(settings.home), _listener(settings) as listener, open_database(settings) as database:
+    with _sole_server(settings.home) as lock, _listener(settings) as listener, open_database(settings) as database:
         _greet(database, settings)
-        _supervise(database, listener, stopping)
+        _supervise(database, listener, lock, stopping)
 
 
-def _supervise(database: Database, listener: socket.socket, stopping: Event) -> None:
-    children = [_start(name, listener) for name in ("api", "worker")]
+def _supervise(database: Database, listener: socket.socket, lock: int, stopping: Event) -> None:
+    children = [_start(name, listener, lock) for name in ("api", "worker")]
     try:
         while not stopping.wait(_CHECK_S):
             _revive_database(database)
@@ -65,7 +67,8 @@ def _supervise(database: Database, listener: socket.socket, stopping: Event) -> 
                     _log.error("process_died", name=child.name, exit_code=code)
                     # A process that dies at once must not be started in a tight loop.
                     stopping.wait(max(0.0, child.started + _FASTEST_RESTART_S - time.monotonic()))
-                    children[index] = _start(child.name, listener)
+                    _await_end(child)
+                    children[index] = _start(child.name, listener, lock)
     finally:
         for child in children:
             child.process.terminate()
@@ -83,13 +86,14 @@ def _revive_database(database: Database) -> None:
         _log.error("database_down", error=str(error))  # the message says it; tried again at once
 
 
-def _start(name: str, listener: socket.socket) -> _Child:
-    # Children get a group of their own: Ctrl-C is for us, and we stop them in order.
+def _start(name: str, listener: socket.socket, lock: int) -> _Child:
+    # Children get a group of their own: Ctrl-C is for us, and we stop them in order. If we are killed, the end of
+    # their standard input tells them, and until the last of them is gone they hold the lock on the folder.
     process = subprocess.Popen(  # noqa: S603  # our own interpreter and our own module
         [sys.executable, "-m", "khaywe", f"_{name}", str(listener.fileno())],
-        pass_fds=[listener.fileno()],
+        pass_fds=[listener.fileno(), lock],
         start_new_session=True,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
     )
     return _Child(name, process, time.monotonic())
 
@@ -101,6 +105,9 @@ def _await_end(child: _Child) -> None:
         _log.error("process_killed", name=child.name, reason="it did not stop in time")
         child.process.kill()
         child.process.wait()
+    finally:
+        assert child.process.stdin
+        child.process.stdin.close()
 
 
 def _greet(database: Database, settings: Settings) -> None:
@@ -118,23 +125,43 @@ def _greet(database: Database, settings: Settings) -> None:
 
 
 @contextmanager
-def _sole_server(home: Path) -> Iterator[None]:
-    """Hold the folder for one server at a time; a killed server lets go of it by itself."""
+def _sole_server(home: Path) -> Iterator[int]:
+    """Hold the folder for one server at a time; give the descriptor of the lock, for the server's processes."""
     home.mkdir(parents=True, exist_ok=True)
-    lock: IO[str] = (home / "serve.lock").open("a+")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with (home / "serve.lock").open("a+") as lock:
+        give_up_at = time.monotonic() + _TAKE_OVER_S
+        while not _try_lock(lock):
             lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise ServeError(
-                f"Another khaywe serve (process {holder}) uses {home}; stop it, or set KHAYWE_HOME to another folder.",
-            ) from None
+            holder = lock.read().strip()
+            if _is_alive(holder) or time.monotonic() > give_up_at:
+                raise ServeError(
+                    f"Another khaywe serve (process {holder or 'unknown'}) uses {home}; "
+                    "stop it, or set KHAYWE_HOME to another folder.",
+                )
+            time.sleep(0.05)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        yield
+        yield lock.fileno()
+
+
+def _try_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_alive(holder: str) -> bool:
+    """Tell whether the process that wrote its number still runs; it may be gone and have left its children behind."""
+    try:
+        os.kill(int(holder), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        return True
+    return True
 
 
 @contextmanager

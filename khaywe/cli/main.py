@@ -227,9 +227,10 @@ def demo() -> None:
 @app.command("_api", hidden=True)
 def api_process(listener: int) -> None:
     """Run the API process of ``serve``."""
-    from khaywe.processes import run_api
+    from khaywe.processes import end_with_supervisor, run_api
     from khaywe.wiring import join_database
 
+    end_with_supervisor()
     with join_database(settings()) as database:
         run_api(database, settings(), socket.socket(fileno=listener))
 
@@ -237,9 +238,10 @@ def api_process(listener: int) -> None:
 @app.command("_worker", hidden=True)
 def worker_process(listener: int) -> None:
     """Run the worker process of ``serve``."""
-    from khaywe.processes import run_worker
+    from khaywe.processes import end_with_supervisor, run_worker
     from khaywe.wiring import join_database
 
+    end_with_supervisor()
     socket.socket(fileno=listener).close()
     with join_database(settings()) as database:
         run_worker(database)

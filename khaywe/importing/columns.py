@@ -104,10 +104,10 @@ def _pairs(texts: Sequence[str], option: str) -> dict[str, str]:
 def _instant(cell: Any, zone: ZoneInfo) -> datetime:
     try:
         instant = cell if isinstance(cell, datetime) else datetime.fromisoformat(str(cell))
-    except ValueError:
+        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
         message = f"{cell!r} is not a time; write it like 2026-11-22T09:30:00, with a zone if it has one."
         raise InvalidInput(message, pointer="/occurred_at") from None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def _amount(cell: Any) -> Decimal:

@@ -43,19 +43,22 @@ def open_source(path: Path, mapping: Mapping) -> Source:
 
 def _csv(path: Path, mapping: Mapping) -> Source:
     done = [0]
-    with path.open(encoding="utf-8-sig", newline="") as heading_file:
-        heading = next(csv.reader(heading_file), [])
+    broken: list[int] = []
+    with path.open("rb") as binary:
+        heading = next(csv.reader(_line(raw, [0], broken) for raw in binary), [])
+    if broken:
+        raise ImportRefused(f"The heading of {path.name} has bytes that are not UTF-8; save the file as UTF-8.")
     mapping.check(heading)
 
     def records() -> Iterator[Record]:
         with path.open("rb") as binary:
             # Decoded line by line, so that one bad byte costs one row and the position stays known.
-            lines = (_line(raw, done) for raw in binary)
-            rows = csv.reader(lines)
+            rows = csv.reader(_line(raw, done, broken) for raw in binary)
             next(rows)
             number = 0
             while True:
                 number += 1
+                broken.clear()
                 try:
                     cells = next(rows)
                 except StopIteration:
@@ -63,7 +66,11 @@ def _csv(path: Path, mapping: Mapping) -> Source:
                 except csv.Error as error:
                     yield number, InvalidInput(f"The row is not CSV: {error}.")
                     continue
-                if len(cells) != len(heading):
+                if broken:
+                    yield number, InvalidInput("The row has bytes that are not UTF-8; save the file as UTF-8.")
+                elif not cells:
+                    continue  # an empty line, as many programs write at the end
+                elif len(cells) != len(heading):
                     message = f"The row has {len(cells)} cells, and the heading has {len(heading)}."
                     yield number, InvalidInput(message)
                 else:
@@ -72,9 +79,14 @@ def _csv(path: Path, mapping: Mapping) -> Source:
     return Source(records(), path.stat().st_size, done)
 
 
-def _line(raw: bytes, done: list[int]) -> str:
+def _line(raw: bytes, done: list[int], broken: list[int]) -> str:
+    """Decode a line; ``broken`` gets an element if that cannot be done without loss."""
     done[0] += len(raw)
-    return raw.decode("utf-8-sig", errors="replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        broken.append(done[0])
+        return raw.decode("utf-8-sig", errors="replace")
 
 
 def _ndjson(path: Path, mapping: Mapping) -> Source:
@@ -88,11 +100,11 @@ def _ndjson(path: Path, mapping: Mapping) -> Source:
                 done[0] += len(raw)
                 if raw.strip():
                     try:
-                        cells = decode(raw)
+                        cells = {name: _text(cell) for name, cell in decode(raw).items() if name in wanted}
                     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                         yield number, InvalidInput(f"The line is not a JSON object: {error}.")
                     else:
-                        yield number, {name: _text(cell) for name, cell in cells.items() if name in wanted}
+                        yield number, cells
 
     return Source(records(), path.stat().st_size, done)
 

@@ -24,7 +24,7 @@ from ledger.dates import time_zone
 from ledger.errors import LedgerError
 from ledger.members import directory
 from ledger.posting.cache import StateCache
-from ledger.posting.instruction import Instruction, LedgerUnavailable, Outcome, Posted, StreamKey
+from ledger.posting.instruction import Instruction, LedgerUnavailable, Outcome, Posted
 from ledger.posting.poster import Poster
 from ledger.streams import PROGRAM, program_stream_id
 from rules.activity import Purchase
@@ -93,7 +93,9 @@ def run_import(
     path = Path(file)
     source = open_source(path, mapping)
     with database.poster() as poster, database.connect() as connection:
-        zone = mapping.zone or program_zone(connection, program_id, database.partition_count)
+        # Asked for in any case: nobody is enrolled in a program that does not exist.
+        default_zone = program_zone(connection, program_id, database.partition_count)
+        zone = mapping.zone or default_zone
         rejected = path.with_name(path.name + ".rejected.ndjson")
         importer = Importer(poster, connection, program_id, rejected, enrol=enrol)
         with _progress(path.name, source) as show:
@@ -110,7 +112,7 @@ def program_zone(connection: Connection[Any], program_id: str, partition_count: 
     """
     cache = StateCache(partition_count)
     stream_id = program_stream_id(program_id)
-    cache.load(connection, [StreamKey(PROGRAM, stream_id)])
+    cache.load(connection, {stream_id: PROGRAM})
     return time_zone(existing(cache.entries[stream_id].state).timezone)
 
 
@@ -169,20 +171,27 @@ class Importer:
         return self._report.posted_count + self._report.replayed_count + self._report.rejected_count
 
     def _begin(self, chunk: list[tuple[int, Any, Purchase | LedgerError]]) -> _Pending:
-        if self._enrol:
-            self._enrol_unknown([purchase for _, _, purchase in chunk if isinstance(purchase, Purchase)])
         received_at = datetime.now(UTC)
-        rows = []
+        rows: list[_Row] = []
+        accepted: list[Purchase] = []
         for number, record, purchase in chunk:
             row = _Row(number, record)
             try:
                 if isinstance(purchase, LedgerError):
                     raise purchase
                 row.instruction = post_purchase(self._program_id, purchase, received_at)
+                accepted.append(purchase)
             except LedgerError as refusal:
                 row.refusal = refusal
             rows.append(row)
-        return rows, self._poster.begin([row.instruction for row in rows if row.instruction])
+        if self._enrol:
+            self._enrol_unknown(accepted)
+        instructions = [row.instruction for row in rows if row.instruction]
+        if instructions:
+            return rows, self._poster.begin(instructions)
+        all_refused: Future[list[Outcome]] = Future()
+        all_refused.set_result([])
+        return rows, all_refused
 
     def _settle(self, pending: _Pending, rejects: "_Rejects") -> None:
         rows, future = pending

@@ -18,13 +18,13 @@ from psycopg import Connection
 from ledger.errors import LedgerError
 from ledger.members.directory import unknown_member
 from ledger.posting.cache import Entry, StateCache
-from ledger.posting.instruction import Instruction, KeyReused, NotCarriedOut, Outcome, Posted, Reference, StreamKey
+from ledger.posting.instruction import Instruction, KeyReused, NotCarriedOut, Outcome, Posted, Reference
 from ledger.sql import joined, load_queries
 from ledger.store.append import Appender, Head, lock_heads
 from ledger.store.chain import NewEvent
 from ledger.store.codec import decode, encode, topic_bytes
 from ledger.store.partitions import partition_of
-from ledger.streams import StreamId
+from ledger.streams import Stream, StreamId
 
 _SQL = load_queries("ledger.store")
 
@@ -109,12 +109,14 @@ class Batch:
         self._answer_from_receipts(connection, works)
         works = [work for work in works if work.outcome is None]
         self._find_streams(connection, [work for work in works if work.stream_id is None])
-        needed = {
-            work.stream_id: StreamKey(work.instruction.stream, work.stream_id) for work in works if work.stream_id
-        }
+        streams: dict[StreamId, Stream] = {}
+        for work in works:
+            if work.stream_id:
+                streams[work.stream_id] = work.instruction.stream
+        # Most works read the same streams; the very same tuple of keys is looked at once.
         for reads in {id(work.instruction.reads): work.instruction.reads for work in works}.values():
-            needed.update((key.stream_id, key) for key in reads)
-        self._cache.load(connection, needed.values())
+            streams.update((stream_id, stream) for stream, stream_id in reads)
+        self._cache.load(connection, streams)
 
     def _prepare_again(self, connection: Connection[Any]) -> None:
         """Look up afresh, under the lock, whatever rests on a stream that somebody else appended to meanwhile."""
@@ -181,7 +183,12 @@ class Batch:
         entries = self._cache.entries
         entry = entries[work.stream_id]  # type: ignore[index]  # whoever has no outcome yet has a stream
         try:
-            events = instruction.decide(entry.state, *[entries[key.stream_id].state for key in instruction.reads])
+            if len(instruction.reads) == 1:
+                events = instruction.decide(entry.state, entries[instruction.reads[0][1]].state)
+            else:
+                events = instruction.decide(
+                    entry.state, *(entries[stream_id].state for _, stream_id in instruction.reads)
+                )
         except LedgerError as refusal:
             work.outcome = refusal
             return
@@ -191,8 +198,9 @@ class Batch:
             work.outcome = self._nothing_to_do(work, entry)
             return
         work.first_version = entry.version + 1
-        work.events = [(event, encode(event)) for event in events]
+        work.events = encoded = []
         for event in events:
+            encoded.append((event, encode(event)))
             entry.fold(event)
 
     def _nothing_to_do(self, work: Work, entry: Entry) -> Posted:

@@ -1,6 +1,6 @@
 """States of recently used streams, kept coherent with the log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,6 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.members.directory import IdentifierCache
-from ledger.posting.instruction import StreamKey
 from ledger.sql import joined, load_queries
 from ledger.store.codec import decode
 from ledger.store.partitions import partition_of
@@ -19,6 +18,10 @@ _SQL = load_queries("ledger.store")
 
 _FORGET_ALL = 100_000
 """If others wrote more events than this meanwhile, starting afresh is cheaper than asking which streams changed."""
+
+
+_SNAPSHOT_EVERY = 100
+"""Events between two snapshots of a stream, at least; for a long one, a fifth of its events."""
 
 
 class Entry(Struct):
@@ -58,6 +61,13 @@ class StateCache:
         self._capacity = capacity
         self._weight = 0
         self._batch_count = 0
+
+    def clear(self) -> None:
+        """Drop everything, also what is known about positions and identifiers."""
+        self.seen.clear()
+        self.entries.clear()
+        self.identifiers = IdentifierCache()
+        self._weight = 0
 
     def forget(self, stream_ids: Iterable[StreamId]) -> None:
         """Drop these streams; the next `load` reads them afresh."""
@@ -105,14 +115,15 @@ class StateCache:
         self.forget(changed)
         return changed
 
-    def load(self, connection: Connection[Any], keys: Iterable[StreamKey]) -> None:
-        """Make sure that all ``keys`` are cached, reading those that are not in one round trip."""
+    def load(self, connection: Connection[Any], streams: Mapping[StreamId, Stream]) -> None:
+        """Make sure that these streams are cached, reading those that are not in one round trip."""
         missing: dict[StreamId, Entry] = {}
-        for stream, stream_id in keys:
-            entry = self.entries.get(stream_id)
+        entries, now = self.entries, self._batch_count
+        for stream_id, stream in streams.items():
+            entry = entries.get(stream_id)
             if entry is None:
-                entry = missing[stream_id] = self.entries[stream_id] = Entry(stream)
-            entry.last_used = self._batch_count
+                entry = missing[stream_id] = entries[stream_id] = Entry(stream)
+            entry.last_used = now
         if missing:
             self._read(connection, missing)
 
@@ -140,9 +151,12 @@ class StateCache:
 
     def due_snapshots(self, stream_ids: Iterable[StreamId]) -> list[tuple[StreamId, Entry]]:
         """Return those of the streams whose states grew enough since their last snapshot to be worth another."""
-        return [
-            (stream_id, entry)
-            for stream_id in stream_ids
-            if (entry := self.entries.get(stream_id)) is not None
-            and entry.version - entry.snapshot_version >= max(100, entry.version // 5)
-        ]
+        due = []
+        entries = self.entries
+        for stream_id in stream_ids:
+            entry = entries.get(stream_id)
+            if entry is not None:
+                grown_count = entry.version - entry.snapshot_version
+                if grown_count >= _SNAPSHOT_EVERY and grown_count >= entry.version // 5:
+                    due.append((stream_id, entry))
+        return due

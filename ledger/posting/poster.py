@@ -18,6 +18,7 @@ from ledger.posting.cache import StateCache
 from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome
 from ledger.posting.snapshots import write_snapshots
 from ledger.store.append import lock_heads
+from ledger.streams import StreamId
 
 _log = structlog.get_logger(__name__)
 
@@ -119,6 +120,8 @@ class Poster:
     def begin(self, instructions: Sequence[Instruction], *, together: bool = False) -> "Future[list[Outcome]]":
         """Like `post`, for a caller who does something else meanwhile."""
         future: Future[list[Outcome]] = Future()
+        # What is queued is carried out; a caller who no longer waits for it cannot take it back.
+        future.set_running_or_notify_cancel()
 
         def deliver(outcomes: list[Outcome] | BaseException) -> None:
             if isinstance(outcomes, BaseException):
@@ -153,13 +156,20 @@ class Poster:
             self._disconnect()
             if len(submissions) == 1:
                 _log.exception("instruction_failed", instruction_count=len(submissions[0].instructions))
-                submissions[0].deliver(bug)
+                _deliver(submissions[0], bug)
                 return
             for submission in submissions:
                 self._carry_out([submission])
             return
         for submission, outcomes in delivered:
-            submission.deliver(outcomes)
+            _deliver(submission, outcomes)
+        try:
+            self._tidy_up(touched, count)
+        except Exception:  # noqa: BLE001  # everybody has been answered; without this thread nobody else would be
+            _log.exception("tidying_failed")
+            self._disconnect()
+
+    def _tidy_up(self, touched: list[StreamId], count: int) -> None:
         self._cache.shrink(count)
         if self._connection is not None and count:
             write_snapshots(self._connection, self._cache, touched, self._partition_count)
@@ -167,7 +177,7 @@ class Poster:
     def _try_until_settled(
         self,
         submissions: list[_Submission],
-    ) -> tuple[list[tuple[_Submission, list[Outcome]]], list[Any], int]:
+    ) -> tuple[list[tuple[_Submission, list[Outcome]]], list[StreamId], int]:
         deadline = time.monotonic() + self._patience_s
         pause_s = 0.02
         while True:
@@ -187,7 +197,8 @@ class Poster:
                 self._rollback()
                 if time.monotonic() > deadline:
                     raise
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
+                # An internal error is what a server says that became read-only, or that ended our idle transaction.
                 self._cache.forget(batch.touched())
                 self._disconnect()
                 self._in_doubt = True
@@ -208,6 +219,8 @@ class Poster:
         """Return a connection behind which no earlier batch of ours is still undecided."""
         if self._connection is None:
             self._connection = self._connect()
+            # It may lead to a server that took over and lost the newest events.
+            self._cache.clear()
             # Everything this connection looks up, it looks up by key; a plan made while a table was small or
             # unknown must not turn into a scan when it has grown.
             self._connection.execute(
@@ -233,6 +246,13 @@ class Poster:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _deliver(submission: _Submission, outcomes: list[Outcome] | BaseException) -> None:
+    try:
+        submission.deliver(outcomes)
+    except Exception:  # noqa: BLE001  # a caller who cannot take the answer must not stop the others
+        _log.exception("delivery_failed", instruction_count=len(submission.instructions))
 
 
 def _unavailable(error: Exception) -> LedgerUnavailable:

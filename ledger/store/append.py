@@ -82,6 +82,7 @@ class Appender:
         self.heads = dict(heads)
         """Where each partition ends, as far as rows were sent."""
         self._connection = connection
+        self._locked = heads
         self._events: dict[int, list[NewEvent]] = {partition: [] for partition in heads}
         self._receipts: dict[int, list[NewReceipt]] = {partition: [] for partition in heads}
         self._positions = {partition: head.position for partition, head in heads.items()}
@@ -121,7 +122,9 @@ class Appender:
         """
         with self._connection.cursor().copy(_COPY_RECEIPTS) as copy:
             copy.write(b"".join((_COPY_HEADER, *_receipt_rows(self._receipts), _COPY_TRAILER)))
-        self._connection.execute(sql.SQL("; ").join([*map(_move_head, self.heads.values()), sql.SQL("COMMIT")]))
+        # A head names its partition's last event, so one behind which nothing was written stays as it is.
+        moved = [head for head in self.heads.values() if head.position > self._locked[head.partition].position]
+        self._connection.execute(sql.SQL("; ").join([*map(_move_head, moved), sql.SQL("COMMIT")]))
         return self.heads
 
     def _rows(self) -> bytes:

@@ -75,12 +75,6 @@ SELECT position, uuid_send(stream_id) AS stream_id, version, topic, state, recor
 WHERE partition = %(partition)s AND position > %(after)s
 ORDER BY position LIMIT %(limit)s
 
--- links --
--- Everything the chain is taken over, in order.
-SELECT position, uuid_send(stream_id) AS stream_id, version, topic, state, recorded_at, hash FROM ledger.events
-WHERE partition = %(partition)s AND position > %(after)s
-ORDER BY position LIMIT %(limit)s
-
 -- add_snapshot --
 INSERT INTO ledger.snapshots (partition, stream_id, version, topic, state)
 VALUES (%(partition)s, %(stream_id)s, %(version)s, %(topic)s, %(state)s)
@@ -94,3 +88,75 @@ WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version < %(ve
 SELECT uuid_send(r.stream_id) FROM ledger.heads AS h
 INNER JOIN ledger.receipts AS r ON r.partition = h.partition AND r.source = %(source)s AND r.key = %(key)s
 LIMIT 1
+
+-- stream --
+-- Events of one stream.
+SELECT version, topic, state FROM ledger.events
+WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version > %(gt)s AND version <= %(lte)s
+ORDER BY version LIMIT %(limit)s
+
+-- stream_backwards --
+SELECT version, topic, state FROM ledger.events
+WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version > %(gt)s AND version <= %(lte)s
+ORDER BY version DESC LIMIT %(limit)s
+
+-- notifications --
+-- Events of a partition in order, all of them or those of some topics.
+SELECT position, stream_id, version, topic, state FROM ledger.events
+WHERE
+    partition = %(partition)s AND position > %(after)s AND position <= %(last)s
+    AND (%(topics)s::text[] IS NULL OR topic = ANY(%(topics)s))
+ORDER BY position LIMIT %(limit)s
+
+-- last_position --
+SELECT position FROM ledger.heads WHERE partition = %(partition)s
+
+-- snapshots --
+-- Cached states of one stream.
+SELECT version, topic, state FROM ledger.snapshots
+WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version > %(gt)s AND version <= %(lte)s
+ORDER BY version LIMIT %(limit)s
+
+-- snapshots_backwards --
+SELECT version, topic, state FROM ledger.snapshots
+WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version > %(gt)s AND version <= %(lte)s
+ORDER BY version DESC LIMIT %(limit)s
+
+-- insert_snapshot --
+INSERT INTO ledger.snapshots (partition, stream_id, version, topic, state)
+VALUES (%(partition)s, %(stream_id)s, %(version)s, %(topic)s, %(state)s)
+
+-- head_and_last --
+-- What the head says, and the last position there is; in one statement, so that both are of one moment.
+SELECT h.position, h.hash, h.recorded_at, coalesce(e.position, 0)
+FROM ledger.heads AS h
+LEFT JOIN LATERAL (SELECT max(position) AS position FROM ledger.events WHERE partition = h.partition) AS e ON TRUE
+WHERE h.partition = %(partition)s
+
+-- link_at --
+SELECT hash, recorded_at FROM ledger.events WHERE partition = %(partition)s AND position = %(position)s
+
+-- copy_links --
+-- Everything the chain is taken over, in the bytes it is taken over, and the links.
+COPY (
+    SELECT partition, position, stream_id, version, topic, state, recorded_at, hash FROM ledger.events
+    WHERE partition = %(partition)s AND position > %(after)s AND position <= %(last)s
+    ORDER BY position
+) TO STDOUT (FORMAT BINARY)
+
+-- first_without_predecessor --
+-- The first of these events that does not follow the version before it. Counting keeps the planner to one probe each.
+SELECT asked.position, asked.version
+FROM unnest(
+    string_to_array(%(positions)s, E'\x1f')::bigint[],
+    string_to_array(%(stream_ids)s, E'\x1f')::uuid[],
+    string_to_array(%(versions)s, E'\x1f')::bigint[]
+) AS asked (position, stream_id, version)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS found FROM ledger.events AS e
+    WHERE
+        e.partition = %(partition)s AND e.stream_id = asked.stream_id AND e.version = asked.version - 1
+        AND e.position < asked.position
+) AS before
+WHERE before.found = 0
+ORDER BY asked.position LIMIT 1

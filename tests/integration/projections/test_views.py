@@ -13,7 +13,7 @@ import pytest
 from khaywe.wiring import Database
 from ledger.members import directory
 from ledger.posting.cache import StateCache
-from ledger.posting.instruction import Instruction, Posted, StreamKey
+from ledger.posting.instruction import Instruction, Posted
 from ledger.posting.poster import Poster
 from ledger.streams import ACCOUNT, StreamId, account_stream_id
 from projections.balances import read_accounts
@@ -98,7 +98,7 @@ def test_views_agree_with_the_states_that_decide(any_database: Database, seed: i
     follow(database)
     cache = StateCache(database.partition_count)
     with database.connect() as connection:
-        cache.load(connection, [StreamKey(ACCOUNT, account_id) for account_id in accounts])
+        cache.load(connection, dict.fromkeys(accounts, ACCOUNT))
         shown = read_accounts(connection, accounts, NOW.date(), database.partition_count)
         for account_id in accounts:
             state = cache.entries[account_id].state

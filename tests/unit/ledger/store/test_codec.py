@@ -1,0 +1,149 @@
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from ledger.account.events import (
+    AccountOpened,
+    Accrual,
+    LotPoints,
+    PointsAccrued,
+    PointsRedeemed,
+    PurchasePosted,
+    RedemptionReversed,
+)
+from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramPublished
+from ledger.program.terms import BurnRule, EarnRule, PointCurrency, RoundingMode, Terms
+from ledger.store.codec import EVENT_TYPES, UnknownTopic, decode, encode, topic_bytes
+from ledger.streams import STREAMS
+
+NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
+TODAY = date(2026, 3, 15)
+TERMS = Terms(
+    (PointCurrency("points", "Pünktli", 2, qualifying=True, expiry_months=24),),
+    EarnRule('{"var":"transaction_amount"}', "points", "double", RoundingMode.HALF_EVEN),
+    BurnRule("1", "points"),
+)
+
+EVENTS: list[Struct] = [
+    AccountOpened("club", "0195f3d2-8c4e-7cc1-9a52-6f1d2b7a4e10", NOON, TODAY),
+    PurchasePosted("store", "t1", NOON, TODAY, 95, "CHF", 1),
+    PurchasePosted(
+        'a "store"\n\\ \u2028 日本 😀',
+        "t2",
+        NOON.replace(microsecond=1),
+        TODAY,
+        10**15,
+        "CHF",
+        1,
+        (
+            Accrual(1, "points", 10**15, TODAY, date(2028, 2, 29), "bonus", "spring", "partner:bakery"),
+            Accrual(2, "status", 1, TODAY),
+        ),
+        {"points": 2**63 - 1, "status": 1},
+    ),
+    PointsAccrued("desk", "a1", NOON, TODAY, "goodwill", (Accrual(1, "points", 5, TODAY),), {"points": 5}),
+    PointsRedeemed("store", "r1", NOON, TODAY, "points", 5, 5, "CHF", 1, (LotPoints(1, 5),), {"points": 0}),
+    RedemptionReversed("store", "r1", NOON, TODAY, "regret", "points", 5, (LotPoints(1, 5),), {"points": 5}),
+    ProgramCreated("club", "The Club", "CHF", "Europe/Zurich", NOON),
+    ProgramDrafted(TERMS, NOON),
+    ProgramPublished(1, NOON, TERMS, NOON),
+]
+
+
+def topic_of(event: Struct) -> str:
+    """Return the topic as the store's column has it."""
+    return topic_bytes(event).decode()
+
+
+def test_every_event_type_is_tried_here() -> None:
+    """Whoever adds one adds an example."""
+    assert set(EVENT_TYPES.values()) == {type(event) for event in EVENTS}
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=topic_of)
+def test_an_event_comes_back_as_it_was(event: Struct) -> None:
+    """And gives the same bytes again."""
+    state = encode(event)
+    again = decode(topic_of(event), state)
+    assert (type(event), event) == (type(again), again)
+    assert state == encode(again)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=topic_of)
+def test_events_are_stored_as_json_objects_in_utf_8(event: Struct) -> None:
+    """Analysts read them with any tool; fields stand in their declared order, nulls are left out."""
+    stored = msgspec.json.decode(encode(event).decode("utf-8"))
+    declared = [name for name in event.__struct_fields__ if name in stored]
+    assert declared == list(stored)
+    assert None not in stored.values()
+
+
+@pytest.mark.parametrize("fact", [*EVENTS, Accrual(1, "points", 5, TODAY), LotPoints(1, 5)])
+def test_a_fact_cannot_be_changed(fact: Struct) -> None:
+    """Nor can its parts: whoever folds or shows it sees what was recorded."""
+    for field in fact.__struct_fields__:
+        with pytest.raises(AttributeError):
+            setattr(fact, field, None)
+
+
+def test_defaults_are_left_out() -> None:
+    """Most accruals of most events are ordinary, and bytes are what a ledger is made of."""
+    expected = (
+        b'{"source":"store","transaction_id":"t1","occurred_at":"2026-03-15T12:00:00Z","effective_on":"2026-03-15",'
+        b'"amount_minor":95,"currency":"CHF","program_version":1,'
+        b'"accruals":[{"lot":1,"point_currency":"points","points":7,"available_from":"2026-03-15"}]}'
+    )
+    event = PurchasePosted("store", "t1", NOON, TODAY, 95, "CHF", 1, (Accrual(1, "points", 7, TODAY),))
+    assert expected == encode(event)
+
+
+def test_a_default_that_was_written_out_is_read_too() -> None:
+    """Another writer may have spelled it."""
+    state = (
+        b'{"source":"store","transaction_id":"t1","occurred_at":"2026-03-15T12:00:00Z","effective_on":"2026-03-15",'
+        b'"amount_minor":95,"currency":"CHF","program_version":1,"accruals":[],"balances":{}}'
+    )
+    assert EVENTS[1] == decode("account.purchase_posted.v1", state)
+
+
+def test_an_account_event_with_a_field_from_the_future_is_read() -> None:
+    """A newer Khaywe may add optional fields under the same topic; this one passes them over."""
+    state = encode(EVENTS[0]).removesuffix(b"}") + b',"channel":"app"}'
+    assert EVENTS[0] == decode("account.opened.v1", state)
+
+
+def test_an_instant_keeps_its_microseconds() -> None:
+    """In UTC it ends in Z; another zone is kept as an offset, and is the same instant."""
+    event = AccountOpened("club", "m", datetime(2026, 3, 15, 12, 0, 0, 120, tzinfo=UTC), TODAY)
+    assert b'"occurred_at":"2026-03-15T12:00:00.000120Z"' in encode(event)
+    local = msgspec.structs.replace(event, occurred_at=event.occurred_at.astimezone(timezone(timedelta(hours=-3.5))))
+    assert b'"occurred_at":"2026-03-15T08:30:00.000120-03:30"' in encode(local)
+    assert event == decode(topic_of(local), encode(local))
+
+
+def test_topics_are_pinned_and_versioned() -> None:
+    """They name their stream and end in a version, and no two events share one."""
+    types = [event_type for stream in STREAMS for event_type in stream.event_types]
+    assert len(types) == len(EVENT_TYPES)
+    for stream in STREAMS:
+        for event_type in stream.event_types:
+            topic = topic_of(next(event for event in EVENTS if type(event) is event_type))
+            assert re.fullmatch(rf"{stream.name}\.[a-z]+(_[a-z]+)*\.v[1-9][0-9]*", topic)
+            assert event_type is EVENT_TYPES[topic]
+
+
+@pytest.mark.parametrize("topic", ["", "account.opened.v2", "account.opened", "Account.opened.v1", "member.renamed.v1"])
+def test_an_unknown_topic_is_an_error_and_not_a_refusal(topic: str) -> None:
+    """A newer Khaywe wrote it; nothing is guessed."""
+    with pytest.raises(UnknownTopic, match=re.escape(repr(topic))):
+        decode(topic, b"{}")
+
+
+@pytest.mark.parametrize("state", [b"", b"{}", b"null", b"[]", b'{"program_id":7}', b"\xff", encode(EVENTS[1])])
+def test_bytes_that_are_no_such_event_are_an_error(state: bytes) -> None:
+    """A damaged store is noticed."""
+    with pytest.raises(msgspec.DecodeError):
+        decode("account.opened.v1", state)

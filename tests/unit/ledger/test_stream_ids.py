@@ -1,0 +1,40 @@
+from uuid import UUID, uuid5
+
+from ledger.streams import ACCOUNT, NAMESPACE, PROGRAM, STREAMS, account_stream_id, program_stream_id
+
+MEMBER = UUID("0195f3d2-8c4e-7cc1-9a52-6f1d2b7a4e10")
+
+
+def test_an_account_s_stream_id_never_changes() -> None:
+    """It is where the account's history is; another id would lose it."""
+    expected = UUID("5f8c153c-a50e-5df7-80c1-a4d3113fedd4")
+    assert expected.bytes == account_stream_id("club", MEMBER)
+    assert expected == uuid5(NAMESPACE, "account:club:0195f3d2-8c4e-7cc1-9a52-6f1d2b7a4e10")
+
+
+def test_a_program_s_stream_id_never_changes() -> None:
+    """It is where the program's history is; another id would lose it."""
+    expected = UUID("02ada637-7159-575b-9fba-f346db734c51")
+    assert expected.bytes == program_stream_id("club")
+    assert expected == uuid5(NAMESPACE, "program:club")
+
+
+def test_streams_do_not_meet() -> None:
+    """Each program and each member of it has a stream of its own."""
+    other = UUID(int=MEMBER.int + 1)
+    ids = [
+        account_stream_id("club", MEMBER),
+        account_stream_id("club", other),
+        account_stream_id("club2", MEMBER),
+        program_stream_id("club"),
+        program_stream_id("club2"),
+        program_stream_id(f"club:{MEMBER}"),
+    ]
+    assert len(ids) == len(set(ids))
+
+
+def test_every_kind_of_stream_is_listed() -> None:
+    """With a name and a snapshot layout of its own."""
+    assert (ACCOUNT, PROGRAM) == STREAMS
+    assert [stream.name for stream in STREAMS] == ["account", "program"]
+    assert [stream.snapshot_topic for stream in STREAMS] == ["account.state.v1", "program.state.v1"]
