@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.keys import KeyRing
 from api.problems import BodyTooLarge, InternalError, Unauthorized, problem_response
-from ledger.errors import LedgerError
+from ledger.errors import InvalidInput, LedgerError
 
 _log = structlog.get_logger("api")
 
@@ -84,6 +84,8 @@ class Edge:
             )
 
     async def _key_id(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
+        if not scope["path"].isprintable():
+            raise InvalidInput("The address contains a character that cannot be printed; send it without.")
         if not scope["path"].startswith("/v1"):
             return None
         authorization = headers.get(b"authorization", b"").decode("latin-1")

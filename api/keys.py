@@ -6,8 +6,10 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from psycopg import Connection
-from psycopg_pool import ConnectionPool
+from psycopg import Connection, OperationalError
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from ledger.posting.instruction import LedgerUnavailable
 
 _PREFIX = "khaywe_"
 _TRUST_S = 5.0
@@ -63,11 +65,19 @@ class KeyRing:
         return found[0]
 
     def check(self, authorization: str) -> str | None:
-        """Return the id of the key in an ``Authorization`` header, or ``None`` if it is not in force."""
+        """
+        Return the id of the key in an ``Authorization`` header, or ``None`` if it is not in force.
+
+        Raises:
+            LedgerUnavailable: The database cannot be asked.
+        """
         key_hash = _hash(_key_of(authorization))
         query = "SELECT key_id FROM access.api_keys WHERE key_hash = %s AND revoked_at IS NULL"
-        with self._pool.connection() as connection:
-            row = connection.execute(query, (key_hash,)).fetchone()
+        try:
+            with self._pool.connection() as connection:
+                row = connection.execute(query, (key_hash,)).fetchone()
+        except (PoolTimeout, OperationalError):
+            raise LedgerUnavailable("The database cannot be reached; ask again in a moment.") from None
         if row is None:
             self._trusted.pop(key_hash, None)
             return None

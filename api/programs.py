@@ -133,7 +133,7 @@ async def create_program(request: Request) -> Response:
     asked = await body_of(request, _new_program)
     minor_digits(asked.currency)
     time_zone(asked.timezone)
-    terms = _checked(asked.terms)
+    terms = _checked(asked.terms, "/terms")
     command = program.CreateProgram(
         asked.program_id,
         asked.name,
@@ -143,7 +143,12 @@ async def create_program(request: Request) -> Response:
         datetime.now(UTC),
     )
     posted = await found.poster.post(
-        _instruction(request, asked.program_id, command, ("create", asked.program_id, terms))
+        _instruction(
+            request,
+            asked.program_id,
+            command,
+            ("create", asked.program_id, asked.name, asked.currency, asked.timezone, terms),
+        )
     )
     return _program_response(found, asked.program_id, 200 if posted.replayed else 201, replayed=posted.replayed)
 
@@ -172,9 +177,9 @@ def read_program(request: Request) -> Response:
 async def replace_draft(request: Request) -> Response:
     """Write new terms down. They are not in force until published."""
     found, program_id = resources(request), request.path_params["program_id"]
-    terms = _checked(await body_of(request, _terms))
+    terms = _checked(await body_of(request, _terms), "")
     now = datetime.now(UTC)
-    instruction = _instruction(request, program_id, program.DraftProgram(terms, now), ("draft", program_id, terms, now))
+    instruction = _instruction(request, program_id, program.DraftProgram(terms, now), ("draft", program_id, terms))
     await found.poster.post(instruction)
     return _program_response(found, program_id, 200)
 
@@ -228,9 +233,13 @@ def _once(command: program.ProgramCommand) -> str:
     return f"{type(command).__name__}:{command.occurred_at.isoformat()}"
 
 
-def _checked(body: TermsBody) -> Terms:
+def _checked(body: TermsBody, at: str) -> Terms:
     """
     Turn what was sent into terms, with every rule parsed and checked.
+
+    Args:
+        body: As sent.
+        at: JSON pointer of the terms within the body of the request.
 
     Raises:
         InvalidRule: A rule has problems; their pointers are those of the body.
@@ -242,11 +251,11 @@ def _checked(body: TermsBody) -> Terms:
                 parse(bytes(part.rule).decode(), scope)
             except InvalidRule as refusal:
                 problems += [
-                    msgspec.structs.replace(found, pointer=f"/terms/{name}/rule{found.pointer}")
+                    msgspec.structs.replace(found, pointer=f"{at}/{name}/rule{found.pointer}")
                     for found in refusal.problems
                 ]
             except UnicodeDecodeError:
-                raise InvalidInput("A rule must be in UTF-8.", pointer=f"/terms/{name}/rule") from None
+                raise InvalidInput("A rule must be in UTF-8.", pointer=f"{at}/{name}/rule") from None
     if problems:
         raise InvalidRule(tuple(problems))
     earn, burn = body.earn, body.burn

@@ -141,8 +141,12 @@ async def post_one(request: Request) -> Response:
     """
     purchase = await body_of(request, _purchase)
     keys = idempotency_references(request)
-    instruction = post_purchase(request.path_params["program_id"], purchase, datetime.now(UTC), keys=keys)
-    posted = await resources(request).poster.post(instruction)
+    found, program_id = resources(request), request.path_params["program_id"]
+    instruction = post_purchase(program_id, purchase, datetime.now(UTC), keys=keys)
+    try:
+        posted = await found.poster.post(instruction)
+    except UnknownMember as refusal:
+        raise await found.precisely(program_id, refusal) from None
     body = _encode(_view(posted))
     if posted.replayed:
         return Response(body, 200, {"Idempotency-Replayed": "true"}, "application/json")
@@ -207,7 +211,11 @@ async def _post_lines(request: Request, lines: Sequence[bytes], *, together: boo
         # One item cannot even be read, so none of them is to be booked.
         refusal = NotCarriedOut("Another item of this all-or-nothing batch was refused.")
         return [_result(index, refusal if isinstance(one, Instruction) else one) for index, one in enumerate(parsed)]
-    outcomes = iter(await resources(request).poster.post_all(instructions, together=together))
+    found = resources(request)
+    posted = await found.poster.post_all(instructions, together=together)
+    outcomes = iter(
+        [await found.precisely(program_id, one) if isinstance(one, UnknownMember) else one for one in posted]
+    )
     return [_result(index, next(outcomes) if isinstance(one, Instruction) else one) for index, one in enumerate(parsed)]
 
 

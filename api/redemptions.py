@@ -124,8 +124,12 @@ async def redeem_points(request: Request) -> Response:
     """
     asked = await body_of(request, _redemption)
     keys = idempotency_references(request)
-    instruction = redeem(request.path_params["program_id"], asked, datetime.now(UTC), keys=keys)
-    posted = await resources(request).poster.post(instruction)
+    found, program_id = resources(request), request.path_params["program_id"]
+    instruction = redeem(program_id, asked, datetime.now(UTC), keys=keys)
+    try:
+        posted = await found.poster.post(instruction)
+    except UnknownMember as refusal:
+        raise await found.precisely(program_id, refusal) from None
     event = posted.event
     assert isinstance(event, PointsRedeemed)
     assert posted.recorded_at is not None

@@ -10,15 +10,17 @@ import structlog
 from msgspec import Struct
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.posting import AsyncPoster
 from api.problems import ViewBehind
 from api.reading import AccountReader
-from ledger.errors import InvalidInput
-from ledger.members.directory import find_member
+from ledger.errors import InvalidInput, LedgerError
+from ledger.members.directory import UnknownMember, find_member, is_member
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import LedgerUnavailable, Posted, Reference
+from ledger.program.decide import UnknownProgram
 from ledger.program.state import Program
 from ledger.streams import PROGRAM, StreamId, account_stream_id, program_stream_id
 from projections.tracking import shown_position
@@ -98,7 +100,18 @@ class Resources(Struct):
         address = member_address(program_id, member)
         if isinstance(address, tuple):
             return account_stream_id(program_id, find_member(connection, address))
+        if not is_member(connection, program_id, UUID(member)):
+            raise UnknownMember(f"{program_id!r} has no member {member}; enrol the member first.", pointer="/member")
         return address
+
+    async def precisely(self, program_id: str, refusal: LedgerError) -> LedgerError:
+        """Return the refusal, or rather that the program is unknown if that is why nobody has the identifier."""
+        if isinstance(refusal, UnknownMember):
+            try:
+                await run_in_threadpool(self.program, program_id)
+            except UnknownProgram as unknown:
+                return unknown
+        return refusal
 
     def wait_for(self, connection: Connection[Any], token: str | None) -> None:
         """
@@ -111,7 +124,7 @@ class Resources(Struct):
         if token is None:
             return
         partition, _, position = token.partition(":")
-        if not (partition.isdecimal() and position.isdecimal()):
+        if not (partition.isdecimal() and position.isdecimal() and int(partition) < self.partition_count):
             raise InvalidInput("A position looks like 0:1234, as a write answers it.", pointer="/min_position")
         deadline = time.monotonic() + _WAIT_S
         while (shown := shown_position(connection, int(partition))) < int(position):

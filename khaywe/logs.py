@@ -16,6 +16,7 @@ def configure_logging(process: str) -> None:
     Args:
         process: Stands on every line: api, worker, serve, cli.
     """
+    logging.basicConfig(level=logging.WARNING, handlers=[_Forward()], force=True)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -41,6 +42,14 @@ def configure_logging(process: str) -> None:
         logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
+
+
+class _Forward(logging.Handler):
+    """Takes what libraries log, so that every line of the log has one form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        structlog.get_logger(record.name).log(record.levelno, "library_message", detail=record.getMessage())
 
 
 def _plain(stream: TextIO, exc_info: Any) -> None:

@@ -127,7 +127,12 @@ def _greet(database: Database, settings: Settings) -> None:
 @contextmanager
 def _sole_server(home: Path) -> Iterator[int]:
     """Hold the folder for one server at a time; give the descriptor of the lock, for the server's processes."""
-    home.mkdir(parents=True, exist_ok=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ServeError(
+            f"{home} cannot be the data folder ({error.strerror}); set KHAYWE_HOME to another one.",
+        ) from None
     with (home / "serve.lock").open("a+") as lock:
         give_up_at = time.monotonic() + _TAKE_OVER_S
         while not _try_lock(lock):

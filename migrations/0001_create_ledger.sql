@@ -14,6 +14,15 @@ END
 $$;
 GRANT khaywe_app TO CURRENT_USER;
 
+-- The embedded server's login for BI tools; where somebody else runs PostgreSQL, they grant khaywe_read to whom they like.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'khaywe_bi') THEN
+        GRANT khaywe_read TO khaywe_bi;
+    END IF;
+END
+$$;
+
 CREATE SCHEMA ledger;
 GRANT USAGE ON SCHEMA ledger TO khaywe_app, khaywe_read;
 

@@ -5,15 +5,13 @@ A test that needs a ledger asks for ``database`` (one partition), ``any_database
 once with four) or ``new_database`` (as many as it likes). They are real, fresh and dropped afterwards.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from khaywe.embedded import EmbeddedServer
 from khaywe.wiring import Database
-from tests.databases import Databases, temporary_server
-
-NewDatabase = Callable[[int], Database]
+from tests.databases import Databases, NewDatabase, temporary_server
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Real databases for tests: one server for all of them, and a fresh migrated database within 30 ms."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -15,6 +15,9 @@ from khaywe.embedded import EmbeddedServer, open_embedded
 from khaywe.settings import Settings
 from khaywe.wiring import Database, open_database
 from ledger.store.partitions import initialise
+
+NewDatabase = Callable[[int], Database]
+"""From a number of partitions to a fresh ledger; see the fixture ``new_database``."""
 
 _TEMPLATE = "template_khaywe"
 

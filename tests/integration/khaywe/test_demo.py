@@ -72,7 +72,7 @@ def load(database: Database) -> str:
     """Load the demo, and return what it says at the end."""
     said = StringIO()
     with capture_logs(), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(demo.sys, "stdout", said)
+        patched.setattr("sys.stdout", said)
         patched.setattr(demo, "Progress", lambda: Progress(disable=True))
         demo.load_demo(database)
     return said.getvalue()

@@ -1,16 +1,14 @@
 """What tests of the ledger share."""
 
-from collections.abc import Iterator, MutableMapping
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
-
-Logs = list[MutableMapping[str, Any]]
+from structlog.typing import EventDict
 
 
 @pytest.fixture(autouse=True)
-def logs() -> Iterator[Logs]:
+def logs() -> Iterator[list[EventDict]]:
     """Keep what is logged out of the output, and provide it."""
     with capture_logs() as logs:
         yield logs

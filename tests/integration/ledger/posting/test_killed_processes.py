@@ -6,7 +6,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 
@@ -15,7 +16,7 @@ import pytest
 
 from khaywe.embedded import EmbeddedServer
 from khaywe.wiring import Database
-from ledger.posting.instruction import LedgerUnavailable, Outcome, Posted
+from ledger.posting.instruction import LedgerUnavailable, Posted
 from ledger.posting.poster import Poster
 from tests.databases import temporary_database
 from tests.integration.ledger import till
@@ -45,20 +46,19 @@ class Client:
 
     def post_until(self, stop: threading.Event) -> None:
         """Post small batches, each key once."""
-        number = 0
-        while not stop.is_set():
-            keys = [f"{self._name}-{number + n}" for n in range(5)]
-            number += 5
-            self._note(keys, self._poster.post([accrue(1 + number % 4, 1, key) for key in keys]))
+        for number in count():
+            if stop.is_set():
+                return
+            self._post([f"{self._name}-{number}-{n}" for n in range(5)])
 
     def post_again(self) -> None:
         """Send again what nobody answered."""
         unknown, self.unknown = self.unknown, []
         for key in unknown:
-            account = 1 + (int(key.rsplit("-", 1)[1]) // 5 * 5 + 5) % 4
-            self._note([key], self._poster.post([accrue(account, 1, key)]))
+            self._post([key])
 
-    def _note(self, keys: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+    def _post(self, keys: Sequence[str]) -> None:
+        outcomes = self._poster.post([accrue(ACCOUNTS[hash(key) % len(ACCOUNTS)], 1, key) for key in keys])
         for key, outcome in zip(keys, outcomes, strict=True):
             if isinstance(outcome, Posted):
                 self.acknowledged[key] = outcome
@@ -101,10 +101,12 @@ def kill_postmaster(database: Database) -> None:
 
 def kill_backends(database: Database) -> None:
     """End every session's process, upon which the main process ends all others and recovers."""
+    wait_until_reachable(database)
     with psycopg.connect(database.owner_url) as connection:
         rows = connection.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'khaywe'").fetchall()
     for (pid,) in rows:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def stop_immediately(database: Database) -> None:
@@ -187,6 +189,6 @@ def test_killed_poster_loses_nothing(ledger: Database) -> None:
 def _received(receiver: Pipe) -> list[str] | None:
     try:
         keys: list[str] = receiver.recv()
-    except EOFError:
+    except (EOFError, OSError):
         return None
     return keys

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
+from structlog.typing import EventDict
 
 from khaywe.wiring import Database
 from ledger.account.errors import InsufficientPoints
@@ -19,7 +20,6 @@ from ledger.posting.instruction import Instruction, LedgerUnavailable, Outcome, 
 from ledger.posting.poster import Poster
 from ledger.store.append import Head
 from tests.integration.ledger import till
-from tests.integration.ledger.conftest import Logs
 from tests.integration.ledger.till import accrue, open_account, redeem
 from tests.proxy import (
     TO_CLIENT,
@@ -237,7 +237,7 @@ def open_ledger(database: Database) -> Database:
 def test_session_ended_by_the_server_is_replaced(
     open_ledger: Database,
     monkeypatch: pytest.MonkeyPatch,
-    logs: Logs,
+    logs: list[EventDict],
 ) -> None:
     """A process that was suspended inside a transaction finds its session gone, and does its work again."""
     lock_heads = batch.lock_heads
@@ -276,7 +276,7 @@ def test_server_that_only_reads_is_unavailable(open_ledger: Database) -> None:
         posted(poster, accrue(1, 5, "a1"))
 
 
-def test_head_locked_by_somebody_else_is_waited_for(open_ledger: Database, logs: Logs) -> None:
+def test_head_locked_by_somebody_else_is_waited_for(open_ledger: Database, logs: list[EventDict]) -> None:
     """Who holds a head for longer than a session may wait costs time, and nothing else."""
 
     def connect() -> Connection[Any]:

@@ -7,6 +7,7 @@ from threading import Event
 
 import pytest
 from msgspec import Struct
+from structlog.typing import EventDict
 
 from khaywe.wiring import Database
 from ledger.account.errors import AccountNotOpen, InsufficientPoints, InvalidPoints
@@ -25,7 +26,6 @@ from ledger.posting.poster import Poster
 from ledger.store.partitions import partition_of
 from ledger.streams import ACCOUNT
 from tests.integration.ledger import till
-from tests.integration.ledger.conftest import Logs
 from tests.integration.ledger.till import accrue, open_account, redeem
 
 
@@ -274,7 +274,9 @@ def faulty(_: Account | None) -> Sequence[Struct]:
     raise Bug
 
 
-def test_bug_in_one_decision_does_not_hurt_the_others(poster: Poster, any_database: Database, logs: Logs) -> None:
+def test_bug_in_one_decision_does_not_hurt_the_others(
+    poster: Poster, any_database: Database, logs: list[EventDict]
+) -> None:
     """The faulty caller gets the exception; everybody who was gathered into the same batch is served."""
     with held_up(poster):
         before = [poster.begin([accrue(n, 1, f"a{n}")]) for n in range(5)]
@@ -351,7 +353,7 @@ def test_caller_who_hung_up_does_not_stop_the_poster(poster: Poster, any_databas
     assert till.balance(any_database, 1) == 10
 
 
-def test_faulty_delivery_does_not_stop_the_poster(poster: Poster, logs: Logs) -> None:
+def test_faulty_delivery_does_not_stop_the_poster(poster: Poster, logs: list[EventDict]) -> None:
     """A caller who cannot take the answer, because its event loop is gone, is nobody else's problem."""
 
     def fail(_: object) -> None:

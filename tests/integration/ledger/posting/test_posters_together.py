@@ -6,6 +6,7 @@ from multiprocessing import get_context
 
 import pytest
 from msgspec import Struct
+from structlog.typing import EventDict
 
 from khaywe.wiring import Database
 from ledger.account.errors import InsufficientPoints
@@ -15,9 +16,8 @@ from ledger.posting.batch import Batch
 from ledger.posting.instruction import KeyReused, NotCarriedOut, Outcome, Posted, StreamKey
 from ledger.posting.poster import Poster
 from ledger.streams import ACCOUNT
-from tests.conftest import NewDatabase
+from tests.databases import NewDatabase
 from tests.integration.ledger import till
-from tests.integration.ledger.conftest import Logs
 from tests.integration.ledger.posting import tills
 from tests.integration.ledger.till import accrue, open_account, redeem
 
@@ -163,7 +163,7 @@ def test_overtaken_by_another_request_under_the_same_key(
 def test_overtaken_by_another_members_request_under_the_same_key(
     database: Database,
     overtake: Overtake,
-    logs: Logs,
+    logs: list[EventDict],
 ) -> None:
     """Within a partition a key is unique whatever was cached: the table refuses it, and the second look says why."""
     with database.poster() as here, database.poster() as there:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.typing import EventDict
 
 from khaywe.wiring import Database
 from ledger.posting import snapshots
@@ -12,7 +13,6 @@ from ledger.posting.instruction import Posted
 from ledger.posting.poster import Poster
 from ledger.streams import ACCOUNT
 from tests.integration.ledger import till
-from tests.integration.ledger.conftest import Logs
 from tests.integration.ledger.till import accrue, open_account, redeem
 
 
@@ -124,7 +124,7 @@ def test_newest_of_several_is_taken(any_database: Database) -> None:
 def test_snapshot_that_cannot_be_written_is_skipped(
     database: Database,
     monkeypatch: pytest.MonkeyPatch,
-    logs: Logs,
+    logs: list[EventDict],
     fault: str | None,
     logged: str,
 ) -> None:

@@ -14,7 +14,7 @@ from khaywe.wiring import Database
 from ledger.sql import load_queries
 from ledger.store.append import Head, append, lock_heads
 from ledger.store.chain import NewEvent
-from tests.conftest import NewDatabase
+from tests.databases import NewDatabase
 from tests.integration.ledger import till
 
 _SQL = load_queries("ledger.store")

@@ -29,7 +29,7 @@ from ledger.store.mapper import LedgerMapper, Recorded, Snapshot
 from ledger.store.partitions import partition_of
 from ledger.store.recorder import PartitionRecorder, SnapshotRecorder
 from ledger.streams import ACCOUNT
-from tests.conftest import NewDatabase
+from tests.databases import NewDatabase
 from tests.integration.ledger import till
 
 ALICE = UUID(bytes=till.account_id(1))

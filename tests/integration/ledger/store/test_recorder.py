@@ -18,7 +18,7 @@ from khaywe.wiring import Database
 from ledger.store import verify
 from ledger.store.partitions import partition_of
 from ledger.store.recorder import PartitionRecorder, Pool, SnapshotRecorder
-from tests.conftest import NewDatabase
+from tests.databases import NewDatabase
 from tests.integration.ledger.store.library_contract import (
     AggregateRecorderTestCase,
     ApplicationRecorderTestCase,

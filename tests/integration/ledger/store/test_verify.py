@@ -15,8 +15,7 @@ from ledger.store import verify
 from ledger.store.append import append, lock_heads
 from ledger.store.chain import GENESIS, copy_rows, link, microseconds, row
 from ledger.store.verify import ChainBroken, Progress, verify_chain
-from tests.conftest import NewDatabase
-from tests.databases import Databases
+from tests.databases import Databases, NewDatabase
 from tests.integration.ledger import till
 
 EVENT_COUNT = 300

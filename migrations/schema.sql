@@ -1,0 +1,234 @@
+-- The schema as it is after every migration, to be read: nobody runs this file. It does not say why; the migrations do.
+-- Made by `.venv/bin/python -m tests.schema`; a test compares it with what the migrations yield. The roles khaywe_app
+-- and khaywe_read belong to the whole server, and are made by the first migration.
+
+CREATE SCHEMA access;
+GRANT USAGE ON SCHEMA access TO khaywe_app;
+
+CREATE SCHEMA ledger;
+GRANT USAGE ON SCHEMA ledger TO khaywe_app;
+GRANT USAGE ON SCHEMA ledger TO khaywe_read;
+
+CREATE SCHEMA members;
+GRANT USAGE ON SCHEMA members TO khaywe_app;
+
+CREATE SCHEMA views;
+GRANT USAGE ON SCHEMA views TO khaywe_app;
+GRANT USAGE ON SCHEMA views TO khaywe_read;
+
+CREATE FUNCTION ledger.refuse_change_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% on %.% is refused: recorded facts never change; correct them with a new event',
+        tg_op, tg_table_schema, tg_table_name USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE FUNCTION members.count_revision_v1() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'members', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE members.revision SET revision = revision + 1;
+    RETURN NULL;
+END
+$$;
+
+CREATE TABLE access.api_keys (
+    key_id text NOT NULL,
+    role text NOT NULL,
+    key_hash bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    CONSTRAINT api_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+    CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
+    CONSTRAINT api_keys_pkey PRIMARY KEY (key_id)
+);
+GRANT SELECT,INSERT,UPDATE ON TABLE access.api_keys TO khaywe_app;
+
+CREATE TABLE ledger.events (
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    topic text NOT NULL COLLATE "C",
+    state bytea NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT events_position_v1 UNIQUE (partition, position),
+    CONSTRAINT events_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
+);
+CREATE TRIGGER events_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
+GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
+
+CREATE VIEW ledger.event_log AS
+ SELECT partition,
+    position,
+    stream_id,
+    version,
+    topic,
+    (convert_from(state, 'UTF8'::name))::jsonb AS state,
+    recorded_at,
+    encode(hash, 'hex'::text) AS hash
+   FROM ledger.events;
+COMMENT ON VIEW ledger.event_log IS 'Every recorded event, its state readable as jsonb.';
+GRANT SELECT ON TABLE ledger.event_log TO khaywe_app;
+GRANT SELECT ON TABLE ledger.event_log TO khaywe_read;
+
+CREATE TABLE ledger.heads (
+    partition int NOT NULL,
+    position bigint DEFAULT 0 NOT NULL,
+    hash bytea DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+    recorded_at timestamptz DEFAULT '2000-01-01 00:00:00+00'::timestamptz NOT NULL,
+    CONSTRAINT heads_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT heads_partition_check CHECK ((partition >= 0)),
+    CONSTRAINT heads_pkey PRIMARY KEY (partition)
+)
+WITH (fillfactor='10');
+GRANT SELECT,UPDATE ON TABLE ledger.heads TO khaywe_app;
+
+CREATE TABLE ledger.receipts (
+    partition int NOT NULL,
+    source text NOT NULL COLLATE "C",
+    key text NOT NULL COLLATE "C",
+    request_hash bytea NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT receipts_key_v1 PRIMARY KEY (partition, source, key)
+);
+CREATE TRIGGER receipts_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.receipts FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
+GRANT SELECT,INSERT ON TABLE ledger.receipts TO khaywe_app;
+
+CREATE TABLE ledger.snapshots (
+    partition int NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    topic text NOT NULL COLLATE "C",
+    state bytea NOT NULL,
+    CONSTRAINT snapshots_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
+);
+GRANT SELECT,INSERT,DELETE ON TABLE ledger.snapshots TO khaywe_app;
+
+CREATE TABLE members.identifiers (
+    program_id text NOT NULL COLLATE "C",
+    kind text NOT NULL COLLATE "C",
+    value text NOT NULL COLLATE "C",
+    member_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    CONSTRAINT identifiers_value_v1 PRIMARY KEY (program_id, kind, value)
+);
+CREATE INDEX identifiers_by_member_v1 ON members.identifiers USING btree (program_id, member_id);
+CREATE TRIGGER identifiers_count_revision_v1 AFTER DELETE OR UPDATE OR TRUNCATE ON members.identifiers FOR EACH STATEMENT EXECUTE FUNCTION members.count_revision_v1();
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE members.identifiers TO khaywe_app;
+
+CREATE TABLE members.members (
+    program_id text NOT NULL COLLATE "C",
+    member_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    enrolled_at timestamptz NOT NULL,
+    CONSTRAINT members_member_v1 PRIMARY KEY (program_id, member_id)
+);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE members.members TO khaywe_app;
+
+CREATE TABLE members.revision (
+    only_row boolean DEFAULT true NOT NULL,
+    revision bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT revision_only_row_check CHECK (only_row),
+    CONSTRAINT revision_pkey PRIMARY KEY (only_row)
+);
+GRANT SELECT ON TABLE members.revision TO khaywe_app;
+
+CREATE TABLE views.accounts (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    member_id uuid NOT NULL,
+    opened_on date NOT NULL,
+    CONSTRAINT accounts_pkey PRIMARY KEY (partition, account_id)
+);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.accounts TO khaywe_app;
+GRANT SELECT ON TABLE views.accounts TO khaywe_read;
+
+CREATE TABLE views.balances (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    point_currency text NOT NULL COLLATE "C",
+    accrued_points bigint NOT NULL,
+    redeemed_points bigint NOT NULL,
+    reversed_points bigint NOT NULL,
+    balance_points bigint GENERATED ALWAYS AS (((accrued_points - redeemed_points) + reversed_points)) STORED NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT balances_pkey PRIMARY KEY (partition, account_id, point_currency)
+)
+WITH (fillfactor='70');
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.balances TO khaywe_app;
+GRANT SELECT ON TABLE views.balances TO khaywe_read;
+
+CREATE TABLE views.lots (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    lot int NOT NULL,
+    point_currency text NOT NULL COLLATE "C",
+    accrued_points bigint NOT NULL,
+    open_points bigint NOT NULL,
+    earned_on date NOT NULL,
+    available_from date NOT NULL,
+    expires_on date,
+    kind text NOT NULL,
+    rule text NOT NULL,
+    funding text NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT lots_pkey PRIMARY KEY (partition, account_id, lot)
+)
+WITH (fillfactor='90');
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.lots TO khaywe_app;
+GRANT SELECT ON TABLE views.lots TO khaywe_read;
+
+CREATE TABLE views.purchases (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    version bigint NOT NULL,
+    source text NOT NULL COLLATE "C",
+    transaction_id text NOT NULL COLLATE "C",
+    occurred_at timestamptz NOT NULL,
+    effective_on date NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    program_version int NOT NULL,
+    points bigint NOT NULL,
+    CONSTRAINT purchases_pkey PRIMARY KEY (partition, account_id, version)
+);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.purchases TO khaywe_app;
+GRANT SELECT ON TABLE views.purchases TO khaywe_read;
+
+CREATE TABLE views.timeline (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    version bigint NOT NULL,
+    topic text NOT NULL COLLATE "C",
+    occurred_at timestamptz NOT NULL,
+    effective_on date NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    reference text NOT NULL COLLATE "C",
+    line smallint NOT NULL,
+    point_currency text COLLATE "C",
+    points bigint NOT NULL,
+    balance_points bigint,
+    CONSTRAINT timeline_pkey PRIMARY KEY (partition, account_id, version, line)
+);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.timeline TO khaywe_app;
+GRANT SELECT ON TABLE views.timeline TO khaywe_read;
+
+CREATE TABLE views.tracking (
+    view text NOT NULL COLLATE "C",
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    CONSTRAINT tracking_view_partition PRIMARY KEY (view, partition)
+)
+WITH (fillfactor='10');
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.tracking TO khaywe_app;
+GRANT SELECT ON TABLE views.tracking TO khaywe_read;
+
+ALTER TABLE members.identifiers ADD CONSTRAINT identifiers_member_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);
