@@ -50,7 +50,8 @@ class _Entry(NamedTuple):
 
 def dump(url: str) -> str:
     """Return everything in a database but its rows, in an order that depends on nothing else."""
-    command = [programs_folder() / "pg_dump", "--schema-only", "--no-owner", "--exclude-schema=migrations", url]
+    program = str(programs_folder() / "pg_dump")
+    command = [program, "--schema-only", "--no-owner", "--exclude-schema=migrations", url]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

@@ -116,3 +116,23 @@ def test_the_api_describes_itself(lone_client: Client) -> None:
         for operation in methods.values():
             assert operation["summary"]
             assert ("security" in operation) == path.startswith("/v1")
+
+
+def test_idempotency_keys_of_programs_cover_what_was_asked(lone_client: Client) -> None:
+    """The same request under a key is answered again; another one under it is refused."""
+    key = {"Idempotency-Key": "p1"}
+    assert lone_client.post("/v1/programs", program(), headers=key).status == 201
+    assert lone_client.post("/v1/programs", program(), headers=key).status == 200
+    assert lone_client.post("/v1/programs", program(currency="CHF"), headers=key).slug == "key-reused"
+    terms = program()["terms"] | {"point_currencies": [{"code": "points", "name": "Beans"}]}
+    key = {"Idempotency-Key": "d1"}
+    for _ in range(2):
+        assert lone_client.call("PUT", "/v1/programs/tea/draft", terms, headers=key).status == 200
+
+
+def test_problems_of_a_drafted_rule_point_into_the_draft(lone_client: Client) -> None:
+    """The body of a draft is the terms themselves, so its pointers begin there."""
+    lone_client.create_program()
+    terms = program()["terms"] | {"earn": {"rule": {"nope": []}, "point_currency": "points"}}
+    refused = lone_client.call("PUT", "/v1/programs/coffee/draft", terms)
+    assert refused.json["problems"][0]["pointer"].startswith("/earn/rule")

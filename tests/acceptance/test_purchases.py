@@ -143,11 +143,10 @@ def test_a_missing_field_is_named(lone_client: Client) -> None:
 
 
 def test_an_unknown_program_is_told(lone_client: Client) -> None:
-    """A purchase for a program that does not exist is 404, not an unknown member."""
-    refused = lone_client.post(
-        "/v1/programs/nothing/purchases", purchase(member="00000000-0000-4000-8000-000000000000")
-    )
-    assert (refused.status, refused.slug) == (404, "unknown-program")
+    """A purchase for a program that does not exist is told so, however the member is named."""
+    for member in ("card:1", "00000000-0000-4000-8000-000000000000"):
+        refused = lone_client.post("/v1/programs/nothing/purchases", purchase(member=member))
+        assert (refused.status, refused.slug) == (404, "unknown-program")
 
 
 def test_nothing_is_open_without_a_key(lone_client: Client) -> None:

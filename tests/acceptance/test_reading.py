@@ -95,3 +95,27 @@ def test_a_member_is_found_by_our_id_too(client: Client) -> None:
     member = client.enrol()
     path = f"/v1/programs/coffee/members/{member['member_id']}/account?min_position={member['position']}"
     assert client.get(path).json["account_id"] == member["account_id"]
+
+
+def test_addresses_that_cannot_be_printed_are_refused(lone_client: Client) -> None:
+    """A control character in the path is refused before it reaches anything, and harms nobody else's read."""
+    lone_client.create_program()
+    lone_client.enrol()
+    for path in ("coffee/members/card:%1f/account", "coffee/members/card:%00/lots", "cof%00fee"):
+        refused = lone_client.get(f"/v1/programs/{path}")
+        assert (refused.status, refused.slug) == (422, "invalid-input")
+
+
+def test_a_partition_the_ledger_does_not_have_is_refused_at_once(lone_client: Client) -> None:
+    """A position of another ledger is bad input, not something to wait for."""
+    lone_client.create_program()
+    lone_client.enrol()
+    assert lone_client.get(f"{MEMBER}/account?min_position=9:1").slug == "invalid-input"
+
+
+def test_a_member_id_nobody_has_is_unknown_everywhere(lone_client: Client) -> None:
+    """Account, lots, purchases and timeline of a stranger's id all answer 404."""
+    lone_client.create_program()
+    stranger = "/v1/programs/coffee/members/00000000-0000-4000-8000-000000000000"
+    for path in ("account", "lots", "purchases", "timeline"):
+        assert (lone_client.get(f"{stranger}/{path}").status, path) == (404, path)

@@ -92,12 +92,12 @@ def log_of(database: Database) -> list[Recorded]:
     with database.connect() as connection:
         for partition in range(database.partition_count):
             list(verify_chain(connection, partition))
-        rows = connection.execute(
+        rows: list[Any] = connection.execute(
             "SELECT partition, position, uuid_send(stream_id), version, topic, state FROM ledger.events "
             "ORDER BY partition, position",
             binary=True,
         ).fetchall()
-    return [Recorded(*place, codec.decode(topic, state)) for *place, topic, state in rows]
+    return [Recorded(*row[:4], codec.decode(*row[4:])) for row in rows]
 
 
 def account(database: Database, number: int) -> Account:

@@ -18,7 +18,7 @@ from ledger.account.errors import InsufficientPoints
 from ledger.posting import batch
 from ledger.posting.instruction import Instruction, LedgerUnavailable, Outcome, Posted
 from ledger.posting.poster import Poster
-from ledger.store.append import Head
+from ledger.store.append import Head, lock_heads
 from tests.integration.ledger import till
 from tests.integration.ledger.till import accrue, open_account, redeem
 from tests.proxy import (
@@ -240,7 +240,6 @@ def test_session_ended_by_the_server_is_replaced(
     logs: list[EventDict],
 ) -> None:
     """A process that was suspended inside a transaction finds its session gone, and does its work again."""
-    lock_heads = batch.lock_heads
     pauses_s = [0.4]
 
     def lock_slowly(connection: Connection[Any], partitions: Any) -> dict[int, Head]:

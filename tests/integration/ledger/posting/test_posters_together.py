@@ -15,6 +15,7 @@ from ledger.posting import batch, cache
 from ledger.posting.batch import Batch
 from ledger.posting.instruction import KeyReused, NotCarriedOut, Outcome, Posted, StreamKey
 from ledger.posting.poster import Poster
+from ledger.store.append import lock_heads
 from ledger.streams import ACCOUNT
 from tests.databases import NewDatabase
 from tests.integration.ledger import till
@@ -39,7 +40,6 @@ def posters(any_database: Database) -> Iterator[tuple[Poster, Poster]]:
 def overtake(monkeypatch: pytest.MonkeyPatch) -> Overtake:
     """Provide a way to do something after the next batch has looked everything up, and before it locks."""
     waiting: list[Callable[[], object]] = []
-    lock_heads = batch.lock_heads
 
     def lock_later(*arguments: object) -> object:
         if waiting:

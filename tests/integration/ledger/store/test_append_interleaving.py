@@ -1,7 +1,7 @@
 """Two writers whose transactions are open at the same time, step by step."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -41,7 +41,7 @@ def batch(number: int, size: int) -> list[NewEvent]:
     return [(till.account_id(number), version, b"topic", b"{}") for version in range(1, size + 1)]
 
 
-def write(connection: Any, locking: Connection[Any], events: dict[int, Sequence[NewEvent]]) -> dict[int, Head]:
+def write(connection: Any, locking: Connection[Any], events: Mapping[int, Sequence[NewEvent]]) -> dict[int, Head]:
     """Append, locking on the connection itself and writing through whatever stands before it."""
     return append(connection, lock_heads(locking, events), events, {})
 
@@ -77,7 +77,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def start_and_hold(
     pool: ThreadPoolExecutor,
     connection: Connection[Any],
-    events: dict[int, Sequence[NewEvent]],
+    events: Mapping[int, Sequence[NewEvent]],
 ) -> tuple[HeldOpen, "Future[dict[int, Head]]"]:
     """Append up to, and without, the statement that commits."""
     held = HeldOpen(connection)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from random import randbytes
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from psycopg import Connection, sql
@@ -61,6 +61,13 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def verified(connection: Connection[Any], **options: Any) -> list[Progress]:
     """Verify the ledger's only partition."""
     return list(verify_chain(connection, 0, **options))
+
+
+def value_of(connection: Connection[Any], query: LiteralString) -> Any:
+    """Return the single value that a query answers."""
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def test_untouched_log_is_whole(ledger: Database) -> None:
@@ -207,7 +214,7 @@ def test_the_forger_of_these_tests_leaves_no_trace_of_its_own(intruder: Connecti
 @pytest.mark.parametrize("position", [100, 128, 129, 300])
 def test_time_that_runs_backwards_is_found(intruder: Connection[Any], position: int) -> None:
     """Even where every link is right, no event is recorded before the one ahead of it."""
-    (recorded_at,) = intruder.execute("SELECT min(recorded_at) FROM ledger.events").fetchone() or ()
+    recorded_at = value_of(intruder, "SELECT min(recorded_at) FROM ledger.events")
     rewrite(intruder, 50, {position: {"recorded_at": recorded_at - timedelta(microseconds=1)}})
     with pytest.raises(ChainBroken, match="recorded before the one ahead of it") as caught:
         verified(intruder)
@@ -261,7 +268,7 @@ def test_checkpoint_is_gone_on_from(ledger: Database) -> None:
 
 def test_ranges_can_be_verified_side_by_side(intruder: Connection[Any]) -> None:
     """A range stops where it is told to, and a fault belongs to the range it is in."""
-    (link_at_100,) = intruder.execute("SELECT hash FROM ledger.events WHERE position = 100").fetchone() or ()
+    link_at_100 = value_of(intruder, "SELECT hash FROM ledger.events WHERE position = 100")
     intruder.execute("UPDATE ledger.events SET state = '{}' WHERE position = 200")
     assert verified(intruder, until=100)[-1] == Progress(0, 100, link_at_100, 100)
     with pytest.raises(ChainBroken) as caught:
