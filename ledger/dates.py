@@ -1,11 +1,15 @@
 """Calendar arithmetic of the ledger: program-local dates, never instants."""
 
 import calendar
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger.errors import InvalidInput
+
+_OF_THE_HOST = frozenset({"localtime", "posixrules", "Factory"})
+"""Entries of zone databases that are no zones: what they mean depends on the machine."""
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -33,11 +37,11 @@ def time_zone(name: str) -> ZoneInfo:
     Raises:
         InvalidInput: There is no such zone.
     """
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"There is no time zone {name!r}; use an IANA name such as 'Europe/Zurich'."
-        raise InvalidInput(message, pointer="/timezone") from None
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        if name not in _OF_THE_HOST:
+            return ZoneInfo(name)
+    message = f"There is no time zone {name!r}; use an IANA name such as 'Europe/Zurich'."
+    raise InvalidInput(message, pointer="/timezone")
 
 
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
@@ -72,5 +76,13 @@ def _local_day(day: date, zone: ZoneInfo) -> tuple[datetime, date, date] | None:
 
 
 def as_utc(instant: datetime) -> datetime:
-    """Return the same instant with UTC as its zone, so that equal instants are stored equally."""
-    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    """
+    Return the same instant with UTC as its zone, so that equal instants are stored equally.
+
+    Raises:
+        InvalidInput: In UTC it lies outside the calendar.
+    """
+    try:
+        return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{instant.isoformat()} is at the very edge of the calendar; use a later time.") from None

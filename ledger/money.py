@@ -7,7 +7,7 @@ from ledger.errors import LedgerError
 
 _TWO_DIGITS = frozenset(
     """
-    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP
     CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS
     INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN
     MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE
@@ -74,7 +74,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
     """
     unit = _UNITS[minor_digits(currency)]
     # The order matters: int() of an infinity fails, and int() of 1E+400000 would take for ever.
-    if amount.is_finite() and amount.adjusted() < _MAX_DIGITS:
+    if amount.is_finite() and (amount.adjusted() <= _MAX_DIGITS or not amount):
         with suppress(Inexact):
             scaled = _EXACT.multiply(amount, unit)
             minor = int(scaled)
@@ -85,7 +85,7 @@ def to_minor(amount: Decimal, currency: str) -> int:
 
 def to_major(amount_minor: int, currency: str) -> Decimal:
     """Return ``amount_minor`` in major units, with the digits its currency has: 24990 CHF is 249.90."""
-    return Decimal(amount_minor).scaleb(-MINOR_DIGITS[currency])
+    return Decimal(amount_minor).scaleb(-MINOR_DIGITS[currency], _EXACT)
 
 
 def _invalid(amount: Decimal, currency: str) -> InvalidAmount:

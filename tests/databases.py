@@ -1,5 +1,7 @@
 """Real databases for tests: one server for all of them, and a fresh migrated database within 30 ms."""
 
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,24 +22,29 @@ NewDatabase = Callable[[int], Database]
 """From a number of partitions to a fresh ledger; see the fixture ``new_database``."""
 
 _TEMPLATE = "template_khaywe"
+_MEMORY = Path("/dev/shm")
+_MEMORY_BYTES = 4 << 30
 
 
 @contextmanager
-def temporary_home() -> Iterator[Path]:
+def temporary_home(parent: Path | None = None) -> Iterator[Path]:
     """
     Provide a data folder.
 
     Not below pytest's tmp_path: every pytest session of the same user closes that folder to all others, and as
     root our server runs as another user.
+
+    Args:
+        parent: Where to make it; ``None``: where the system keeps temporary files.
     """
-    with tempfile.TemporaryDirectory(prefix="khaywe-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="khaywe-test-", dir=parent) as folder:
         yield Path(folder, "home")
 
 
 @contextmanager
 def temporary_server() -> Iterator[EmbeddedServer]:
     """Run a server that is quick rather than safe: it does not wait for the disk."""
-    with temporary_home() as home:
+    with temporary_home(_folder_in_memory()) as home:
         configuration = home / "postgres" / "custom.conf"
         configuration.parent.mkdir(parents=True)
         configuration.write_text("fsync = off\nfull_page_writes = off\n")
@@ -46,6 +53,12 @@ def temporary_server() -> Iterator[EmbeddedServer]:
                 yield server
             finally:
                 server.stop("immediate")  # There is nothing to save.
+
+
+def _folder_in_memory() -> Path | None:
+    """Return a folder that is no disk and has room for everything a session writes, if the system has one."""
+    has_room = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES
+    return _MEMORY if has_room else None
 
 
 @contextmanager

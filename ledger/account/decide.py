@@ -32,6 +32,7 @@ from ledger.account.events import (
     RedemptionReversed,
 )
 from ledger.account.state import Account, Book, Lot
+from ledger.money import MAX_AMOUNT_MINOR
 
 
 def decide(account: Account | None, command: AccountCommand) -> list[AccountEvent]:
@@ -104,9 +105,11 @@ def _booked(account: Account, awards: tuple[Award, ...]) -> tuple[tuple[Accrual,
     balances = account.balances()
     accruals = []
     lot = account.lot_count
+    booked_points = 0
     for award in awards:
-        if not 0 <= award.points <= MAX_POINTS:
-            message = f"{award.points} points cannot be booked; the largest number is {MAX_POINTS}."
+        booked_points += award.points
+        if award.points < 0 or booked_points > MAX_POINTS:
+            message = f"{booked_points} points cannot be booked at once; the largest number is {MAX_POINTS}."
             raise InvalidPoints(message, pointer="/points")
         if award.points:
             lot += 1
@@ -134,6 +137,9 @@ def _redeem(account: Account, command: Redeem) -> PointsRedeemed:
     if command.redemption_id in account.redemptions:
         message = f"Redemption {command.redemption_id!r} is booked already; a new one needs a new id."
         raise RedemptionExists(message, pointer="/redemption_id")
+    if not 0 <= command.value_minor <= MAX_AMOUNT_MINOR:
+        message = f"{command.points} points would be worth {command.value_minor}, which no redemption can be."
+        raise InvalidPoints(message, pointer="/points")
     book = account.books.get(command.point_currency)
     taken = _consume(book, command.points, command.effective_on)
     balances = account.balances()

@@ -132,6 +132,8 @@ class Batch:
             for source, key in work.instruction.references:
                 sources.append(source)
                 keys.append(key)
+        if not keys:
+            return
         rows = connection.execute(
             _SQL["receipts"],
             {"sources": joined(sources), "keys": joined(keys), "partitions": self._partitions},

@@ -122,6 +122,9 @@ class Poster:
         future: Future[list[Outcome]] = Future()
         # What is queued is carried out; a caller who no longer waits for it cannot take it back.
         future.set_running_or_notify_cancel()
+        if not instructions:
+            future.set_result([])
+            return future
 
         def deliver(outcomes: list[Outcome] | BaseException) -> None:
             if isinstance(outcomes, BaseException):

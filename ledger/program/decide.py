@@ -94,6 +94,7 @@ def decide(program: Program | None, command: ProgramCommand) -> list[ProgramEven
     match command:
         case DraftProgram():
             _check(command.terms)
+            _check_scales(program, command.terms)
             return [] if command.terms == program.draft else [ProgramDrafted(command.terms, command.occurred_at)]
         case PublishProgram():
             return [_published(program, command)]
@@ -114,6 +115,18 @@ def _check(terms: Terms) -> None:
     if terms.burn and not terms.point_currency(terms.burn.point_currency).redeemable:
         message = f"The burn rule names {terms.burn.point_currency!r}, which is not redeemable."
         raise InvalidInput(message, pointer="/terms/burn/point_currency")
+
+
+def _check_scales(program: Program, terms: Terms) -> None:
+    """Refuse to count points that members hold in another unit: every balance would be worth something else."""
+    published = {one.code: one.scale for version in program.versions for one in version.terms.point_currencies}
+    for index, one in enumerate(terms.point_currencies):
+        if one.scale != published.get(one.code, one.scale):
+            message = (
+                f"{one.code!r} was published with scale {published[one.code]}, which members' points are counted in; "
+                "take a new code for another scale."
+            )
+            raise InvalidInput(message, pointer=f"/terms/point_currencies/{index}/scale")
 
 
 def _published(program: Program, command: PublishProgram) -> ProgramPublished:

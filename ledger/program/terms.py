@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 Code = Annotated[
     str,
     Meta(
-        pattern="^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?$",
+        # Not "$" at the end: that also matches before a line break.
+        pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?![\s\S])",
         description="Lower-case letters, digits, - and _; 1 to 63 characters.",
         examples=["points"],
     ),

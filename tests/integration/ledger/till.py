@@ -97,7 +97,10 @@ def log_of(database: Database) -> list[Recorded]:
             "ORDER BY partition, position",
             binary=True,
         ).fetchall()
-    return [Recorded(*row[:4], codec.decode(*row[4:])) for row in rows]
+    return [
+        Recorded(partition, position, stream_id, version, codec.decode(topic, state))
+        for partition, position, stream_id, version, topic, state in rows
+    ]
 
 
 def account(database: Database, number: int) -> Account:

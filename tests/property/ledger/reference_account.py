@@ -24,7 +24,7 @@ class ReferenceAccount:
 
     def accrue(self, awards: list[dict[str, Any]], on: date, *, purchase: bool) -> Points | str:
         """Book awards (``currency``, ``points``, ``from``, ``until``) earned on a date."""
-        if any(award["points"] < 0 or award["points"] > LARGEST for award in awards):
+        if any(award["points"] < 0 for award in awards) or sum(award["points"] for award in awards) > LARGEST:
             return "InvalidPoints"
         booked: dict[int, dict[str, Any]] = {}
         for award in awards:

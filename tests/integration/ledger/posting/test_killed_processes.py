@@ -54,8 +54,7 @@ class Client:
     def post_again(self) -> None:
         """Send again what nobody answered."""
         unknown, self.unknown = self.unknown, []
-        for key in unknown:
-            self._post([key])
+        self._post(unknown)
 
     def _post(self, keys: Sequence[str]) -> None:
         outcomes = self._poster.post([accrue(ACCOUNTS[hash(key) % len(ACCOUNTS)], 1, key) for key in keys])

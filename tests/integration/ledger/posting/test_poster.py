@@ -154,6 +154,12 @@ def test_key_of_another_request_is_refused(poster: Poster, any_database: Databas
     assert till.keys_of(till.log_of(any_database)) == [key]
 
 
+def test_nothing_asked_is_nothing_answered(poster: Poster) -> None:
+    """An empty list of instructions has an empty list of outcomes, and is no bug."""
+    assert poster.post([]) == []
+    assert poster.post([], together=True) == []
+
+
 def test_any_of_several_references_finds_the_effect(poster: Poster) -> None:
     """A purchase is known by its business reference and by the caller's key; each is taken once it is used."""
     both = till.instruct(1, "visit", ("till", "t1"), ("key", "k1"), decided_by=accrue(1, 5, "t1").decide)
