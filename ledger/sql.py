@@ -16,11 +16,11 @@ def joined(items: Sequence[str]) -> str:
     Return the items as one text, for the server to split at the unit separator.
 
     Raises:
-        ValueError: An item contains the separator, so the list would be read as another one.
+        ValueError: An item contains the separator, or is the only one and empty: the list would be read as another.
     """
     text = UNIT_SEPARATOR.join(items)
-    if text.count(UNIT_SEPARATOR) != len(items) - 1:
-        raise ValueError("An id contains the unit separator, or there are no ids.")
+    if not text or text.count(UNIT_SEPARATOR) != len(items) - 1:
+        raise ValueError("An id is empty or contains the unit separator, or there are no ids.")
     return text
 
 

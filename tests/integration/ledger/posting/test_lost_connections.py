@@ -9,13 +9,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import Connection
+from psycopg import Connection, errors
 from psycopg.conninfo import make_conninfo
 from structlog.typing import EventDict
 
 from khaywe.wiring import Database
 from ledger.account.errors import InsufficientPoints
 from ledger.posting import batch
+from ledger.posting.batch import Batch
 from ledger.posting.instruction import Instruction, LedgerUnavailable, Outcome, Posted
 from ledger.posting.poster import Poster
 from ledger.store.append import Head, lock_heads
@@ -307,6 +308,33 @@ def test_full_disk_is_told_at_once(open_ledger: Database) -> None:
         owner.execute("DROP TRIGGER fill_up ON ledger.receipts")
         posted(poster, accrue(1, 5, "a2"))
     assert till.balance(open_ledger, 1) == 10
+
+
+def test_conflict_that_does_not_go_away_is_told(open_ledger: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that the table refuses and the look-up does not find is a fault, and not tried for ever."""
+    with Poster(open_ledger.connect, 1, patience_s=0.2) as poster:
+        posted(poster, accrue(1, 5, "a1"))
+        with monkeypatch.context() as patch:
+            patch.setattr(Batch, "_answer_from_receipts", lambda *_: None)
+            with pytest.raises(errors.UniqueViolation):
+                poster.post([accrue(1, 5, "a1")])
+        posted(poster, accrue(1, 5, "a2"))
+    assert till.balance(open_ledger, 1) == 10
+
+
+def test_connection_lost_after_a_conflict(open_ledger: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When not even ROLLBACK gets through, the batch is carried out over a new connection."""
+    run = Batch.run
+
+    def conflict(self: Batch, connection: Connection[Any]) -> int:
+        monkeypatch.setattr(Batch, "run", run)
+        connection.close()
+        raise errors.UniqueViolation
+
+    with open_ledger.poster() as poster:
+        posted(poster, accrue(1, 5, "a1"))
+        monkeypatch.setattr(Batch, "run", conflict)
+        assert not posted(poster, accrue(1, 5, "a2")).replayed
 
 
 def test_poster_forgets_what_a_lost_server_knew(open_ledger: Database) -> None:

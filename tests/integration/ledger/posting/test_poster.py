@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 from threading import Event
 
 import pytest
@@ -158,6 +159,9 @@ def test_nothing_asked_is_nothing_answered(poster: Poster) -> None:
     """An empty list of instructions has an empty list of outcomes, and is no bug."""
     assert poster.post([]) == []
     assert poster.post([], together=True) == []
+    told: SimpleQueue[object] = SimpleQueue()
+    poster.submit([], told.put)
+    assert told.get(timeout=10) == []
 
 
 def test_any_of_several_references_finds_the_effect(poster: Poster) -> None:
@@ -166,6 +170,7 @@ def test_any_of_several_references_finds_the_effect(poster: Poster) -> None:
     by_reference = till.instruct(1, "visit", ("till", "t1"), ("key", "k2"), decided_by=both.decide)
     by_key = till.instruct(1, "another visit", ("till", "t2"), ("key", "k1"), decided_by=both.decide)
     assert not posted(poster.post([both])[0]).replayed
+    assert posted(poster.post([both])[0]).replayed
     assert posted(poster.post([by_reference])[0]).replayed
     assert [KeyReused] == refusals(poster.post([by_key]))
 
@@ -298,13 +303,15 @@ def test_bug_in_one_decision_does_not_hurt_the_others(
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["instruction_failed"]
 
 
-@pytest.mark.parametrize("key", ["with\x1fseparator", "with\0zero"])
+@pytest.mark.parametrize("key", ["with\x1fseparator", "with\0zero", ""])
 def test_key_that_cannot_be_stored_fails_alone(poster: Poster, key: str) -> None:
     """A key the interfaces should have turned away does no harm to others."""
-    with held_up(poster):
-        bad, good = poster.begin([accrue(1, 1, key)]), poster.begin([accrue(2, 1, "good")])
     with pytest.raises(Exception, match=r"separator|NUL"):
-        bad.result(10)
+        poster.post([accrue(1, 1, key)])
+    with held_up(poster):
+        with_bad, good = poster.begin([accrue(1, 1, key or "\x1f")]), poster.begin([accrue(2, 1, "good")])
+    with pytest.raises(Exception, match=r"separator|NUL"):
+        with_bad.result(10)
     posted(good.result(10)[0])
 
 

@@ -139,14 +139,15 @@ def test_snapshot_that_cannot_be_written_is_skipped(
     assert logged in {entry["event"] for entry in logs}
 
 
-def test_forgotten_states_are_loaded_again(any_database: Database) -> None:
+@pytest.mark.parametrize("capacity", [0, 20])
+def test_forgotten_states_are_loaded_again(any_database: Database, capacity: int) -> None:
     """A cache that holds fewer events than there are accounts still decides on the right states."""
     with Poster(any_database.connect, any_database.partition_count) as poster:
-        poster._cache._capacity = 20
+        poster._cache._capacity = capacity
         numbers = range(30)
         poster.post([open_account(number) for number in numbers])
         for turn in range(4):
             poster.post([accrue(number, 1, f"a{number}-{turn}") for number in numbers])
-            assert sum(entry.version for entry in poster._cache.entries.values()) <= 20
+            assert sum(entry.version for entry in poster._cache.entries.values()) <= capacity
         outcomes = poster.post([redeem(number, 4, f"r{number}") for number in numbers])
         assert all(isinstance(outcome, Posted) for outcome in outcomes)

@@ -14,6 +14,8 @@ from khaywe.wiring import Database
 from ledger.sql import load_queries
 from ledger.store.append import Head, append, lock_heads
 from ledger.store.chain import NewEvent
+from ledger.store.partitions import partition_of
+from ledger.store.receipts import stream_of
 from tests.databases import NewDatabase
 from tests.integration.ledger import till
 
@@ -151,6 +153,20 @@ def test_writers_of_many_partitions_do_not_deadlock(new_database: NewDatabase, p
         assert [[*range(1, 161)]] * 4 == [
             [position for position, _ in page(reader, 0, partition)] for partition in range(4)
         ]
+
+
+def test_receipts_are_written_with_their_events(any_database: Database) -> None:
+    """What was asked for is found under its reference, in whichever partition; another key leads nowhere."""
+    with any_database.connect() as connection:
+        for number in range(4):
+            stream_id = till.account_id(number)
+            partition = partition_of(stream_id, any_database.partition_count)
+            receipt = ("till", f"k{number}", bytes(32), stream_id, 1)
+            append(
+                connection, lock_heads(connection, [partition]), {partition: batch(number, 1)}, {partition: [receipt]}
+            )
+        found = [stream_of(connection, ("till", f"k{number}")) for number in range(5)]
+    assert found == [*map(till.account_id, range(4)), None]
 
 
 def test_time_waits_for_no_lock(database: Database, pool: ThreadPoolExecutor) -> None:

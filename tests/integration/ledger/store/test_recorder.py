@@ -132,6 +132,12 @@ def test_partitions_are_sequences_of_their_own(new_database: NewDatabase) -> Non
             assert recorder.max_notification_id() == 2
 
 
+def test_nothing_to_insert_is_inserted(recorder: PartitionRecorder) -> None:
+    """No events have no positions."""
+    assert recorder.insert_events([]) is None
+    assert recorder.max_notification_id() is None
+
+
 def test_text_ids_are_read_as_uuids(recorder: PartitionRecorder) -> None:
     """The library allows a stream's id to be text."""
     recorder.insert_events([StoredEvent(str(UUID(int=7)), 1, "topic", b"{}")])
