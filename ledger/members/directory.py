@@ -14,6 +14,9 @@ from ledger.streams import StreamId, account_stream_id
 
 _SQL = load_queries("ledger.members")
 
+REVISION = _SQL["revision"]
+"""Asks for the number that moves when an identifier stops naming the member it named."""
+
 
 class UnknownMember(LedgerError):
     """No member is known by this identifier in the program."""
@@ -65,20 +68,38 @@ class IdentifierCache:
             capacity: Identifiers remembered; beyond, the memory starts afresh.
         """
         self._capacity = capacity
-        self._revision = -1
+        self._revision: int | None = None
         self._found: dict[Identifier, StreamId] = {}
 
     def resolve(self, connection: Connection[Any], identifiers: Sequence[Identifier]) -> Mapping[Identifier, StreamId]:
         """Return the account's stream id behind each identifier that is known; see the function `resolve`."""
         if not identifiers:
             return {}
-        row = connection.execute(_SQL["revision"]).fetchone()
+        row = connection.execute(REVISION).fetchone()
         assert row is not None
-        if row[0] != self._revision or len(self._found) > self._capacity:
-            self._revision, self._found = row[0], {}
+        self.holds_at(row[0])
+        return self.recall(connection, identifiers)
+
+    def recall(self, connection: Connection[Any], identifiers: Sequence[Identifier]) -> Mapping[Identifier, StreamId]:
+        """
+        Like `resolve`, but ask only for those that are not remembered.
+
+        What this returns is true only if `holds_at` says so of a revision read afterwards.
+        """
         found = self._found
-        found.update(resolve(connection, [identifier for identifier in identifiers if identifier not in found]))
+        if len(found) > self._capacity:
+            found.clear()
+        unknown = [identifier for identifier in identifiers if identifier not in found]
+        if unknown:
+            found.update(resolve(connection, unknown))
         return found
+
+    def holds_at(self, revision: int) -> bool:
+        """Tell whether what was remembered is true at this `REVISION` of the directory; if not, it is forgotten."""
+        if revision == self._revision:
+            return True
+        self._revision, self._found = revision, {}
+        return False
 
 
 def find_member(connection: Connection[Any], identifier: Identifier) -> UUID:

@@ -1,10 +1,12 @@
 """
-One batch: look up, lock, decide, append.
+One batch: lock, look up, decide, append.
 
-What needs the database is looked up before the heads are locked. Under the lock nobody else can append, so what is
-decided there cannot be overtaken: there are no conflicts to resolve, only look-ups to repeat for the streams that
-somebody else changed between looking and locking. Deciding and storing overlap, because rows go to the server as they
-are decided.
+Under the lock of the heads nobody else can append, so what is looked up and decided there cannot be overtaken: there
+are no conflicts to resolve. A small batch whose members and accounts are in memory takes two round trips: one that
+locks, and one that writes. In a big one deciding and storing overlap: rows go to the server as they are decided.
+
+Whether an instruction was carried out before is nearly always answered by no, so it need not be asked beforehand: the
+receipts' primary key refuses a second one, and then the batch is run again, asking first.
 """
 
 import copy
@@ -16,17 +18,19 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.errors import LedgerError
-from ledger.members.directory import unknown_member
+from ledger.members.directory import REVISION, unknown_member
 from ledger.posting.cache import Entry, StateCache
 from ledger.posting.instruction import Instruction, KeyReused, NotCarriedOut, Outcome, Posted, Reference
 from ledger.sql import joined, load_queries
-from ledger.store.append import Appender, Head, lock_heads
+from ledger.store.append import Appender, Head, lock_heads_and_ask
 from ledger.store.chain import NewEvent
 from ledger.store.codec import decode, encode, topic_bytes
 from ledger.store.partitions import partition_of
 from ledger.streams import Stream, StreamId
 
 _SQL = load_queries("ledger.store")
+
+_POSITIONS = _SQL["positions"]
 
 _Add = Callable[[int, NewEvent], int]
 
@@ -49,6 +53,10 @@ class Work(Struct):
     """The same request earlier in the batch; its result is this one's too."""
 
 
+class CarriedOutBefore(Exception):  # between a batch and whoever runs it
+    """The batch holds an instruction that has a receipt: it has to be run again, asking for receipts first."""
+
+
 Group = list[Work]
 """Instructions that succeed or fail together; most groups have one."""
 
@@ -56,18 +64,21 @@ Group = list[Work]
 class Batch:
     """Groups of instructions that are carried out in one transaction."""
 
-    def __init__(self, groups: list[Group], cache: StateCache, partition_count: int) -> None:
+    def __init__(self, groups: list[Group], cache: StateCache, partition_count: int, *, asks_first: bool) -> None:
         """
         Args:
             groups: In the order in which they arrived.
             cache: States of streams; the batch changes it, and its caller forgets `touched` if the batch fails.
             partition_count: Of the ledger.
+            asks_first: Whether to look for receipts before deciding. With several partitions this is always done,
+                because a receipt's key is unique only within one.
         """
         self._groups = groups
         self._works = [work for group in groups for work in group]
         self._cache = cache
         self._partition_count = partition_count
         self._partitions = list(range(partition_count))
+        self._asks_first = asks_first or partition_count > 1
         self._done: dict[Reference, Work] = {}
 
     def run(self, connection: Connection[Any]) -> int:
@@ -78,37 +89,72 @@ class Batch:
             How many events were recorded.
 
         Raises:
+            CarriedOutBefore: Nothing was written, the transaction is open; run the batch again with ``asks_first``.
             psycopg.Error: Nothing is known to have been written; the outcomes are not to be used.
         """
-        self._cache.catch_up(connection)
-        self._prepare(connection, self._works)
-        partitions = {work.partition for work in self._works if work.outcome is None}
-        if not partitions:
-            return 0
-        heads = lock_heads(connection, partitions)
-        if any(head.position != self._cache.seen[partition] for partition, head in heads.items()):
-            self._prepare_again(connection)
+        heads = self._lock(connection)
+        if self._asks_first:
+            self._answer_from_receipts(connection, self._works)
+        self._refuse_strangers()
+        self._load(connection)
         appender = Appender(connection, heads)
         with appender.events() as add:
             self._decide(add)
+        # Refused, or without effect: perhaps because it had its effect before.
+        suspects = [] if self._asks_first else [work for work in self._works if not work.events and not work.same_as]
+        if self._answer_from_receipts(connection, suspects):
+            raise CarriedOutBefore
         count = self._file_receipts(appender)
         if count:
             for head in appender.commit().values():
                 self._cache.seen[head.partition] = head.position
-        else:
+        elif heads:
             connection.execute("ROLLBACK")
         self._answer(heads)
         return count
+
+    def has_repeats(self) -> bool:
+        """Tell whether something in the batch had been carried out before it."""
+        return any(isinstance(work.outcome, Posted) and work.outcome.replayed for work in self._works)
 
     def touched(self) -> list[StreamId]:
         """Return the streams whose cached states this batch may have moved ahead of the log."""
         return [work.stream_id for work in self._works if work.stream_id]
 
-    def _prepare(self, connection: Connection[Any], works: list[Work]) -> None:
-        """Answer what was done before, find out who is meant, and load what the decisions need."""
-        self._answer_from_receipts(connection, works)
-        works = [work for work in works if work.outcome is None]
-        self._find_streams(connection, [work for work in works if work.stream_id is None])
+    def _lock(self, connection: Connection[Any]) -> dict[int, Head]:
+        """Find out who is meant, lock the heads of their partitions, and bring what is in memory up to date."""
+        while True:
+            self._find_streams(connection)
+            partitions = {work.partition for work in self._works if work.stream_id}
+            if not partitions:
+                return {}
+            questions = (_POSITIONS, REVISION)
+            heads, (positions, ((revision,),)) = lock_heads_and_ask(connection, partitions, *questions)
+            if self._cache.identifiers.holds_at(revision):
+                self._cache.catch_up(connection, dict(positions))
+                return heads
+            connection.execute("ROLLBACK")
+
+    def _find_streams(self, connection: Connection[Any]) -> None:
+        named = [work.instruction.address for work in self._works if isinstance(work.instruction.address, tuple)]
+        accounts = self._cache.identifiers.recall(connection, named)
+        for work in self._works:
+            address = work.instruction.address
+            stream_id = accounts.get(address) if isinstance(address, tuple) else address
+            if stream_id is not None:
+                work.partition = partition_of(stream_id, self._partition_count)
+            work.stream_id = stream_id
+
+    def _refuse_strangers(self) -> None:
+        for work in self._works:
+            if work.stream_id is None and work.outcome is None:
+                address = work.instruction.address
+                assert isinstance(address, tuple)
+                work.outcome = unknown_member(address)
+
+    def _load(self, connection: Connection[Any]) -> None:
+        """Make sure that what the decisions need is in memory."""
+        works = [work for work in self._works if work.outcome is None]
         streams: dict[StreamId, Stream] = {}
         for work in works:
             if work.stream_id:
@@ -118,14 +164,8 @@ class Batch:
             streams.update((stream_id, stream) for stream, stream_id in reads)
         self._cache.load(connection, streams)
 
-    def _prepare_again(self, connection: Connection[Any]) -> None:
-        """Look up afresh, under the lock, whatever rests on a stream that somebody else appended to meanwhile."""
-        changed = self._cache.catch_up(connection)
-        stale = [work for work in self._works if work.outcome is None and _rests_on(work, changed)]
-        if stale:
-            self._prepare(connection, stale)
-
-    def _answer_from_receipts(self, connection: Connection[Any], works: list[Work]) -> None:
+    def _answer_from_receipts(self, connection: Connection[Any], works: list[Work]) -> bool:
+        """Answer what was done before, and tell whether there was anything."""
         sources: list[str] = []
         keys: list[str] = []
         for work in works:
@@ -133,14 +173,14 @@ class Batch:
                 sources.append(source)
                 keys.append(key)
         if not keys:
-            return
+            return False
         rows = connection.execute(
             _SQL["receipts"],
             {"sources": joined(sources), "keys": joined(keys), "partitions": self._partitions},
             binary=True,
         ).fetchall()
         if not rows:
-            return
+            return False
         asked = [(work, reference) for work in works for reference in work.instruction.references]
         for ordinal, request_hash, partition, position, stream_id, version, topic, state, recorded_at in rows:
             work, reference = asked[ordinal - 1]
@@ -149,19 +189,7 @@ class Batch:
             elif work.outcome is None:
                 event = decode(topic, state)
                 work.outcome = Posted(partition, position, stream_id, version, recorded_at, event, replayed=True)
-
-    def _find_streams(self, connection: Connection[Any], works: list[Work]) -> None:
-        named = [work.instruction.address for work in works if isinstance(work.instruction.address, tuple)]
-        accounts = self._cache.identifiers.resolve(connection, named)
-        for work in works:
-            address = work.instruction.address
-            stream_id = accounts.get(address) if isinstance(address, tuple) else address
-            if stream_id is None:
-                assert isinstance(address, tuple)
-                work.outcome = unknown_member(address)
-            else:
-                work.stream_id = stream_id
-                work.partition = partition_of(stream_id, self._partition_count)
+        return True
 
     def _decide(self, add: _Add) -> None:
         for group in self._groups:
@@ -273,10 +301,6 @@ class Batch:
                 first = work.same_as.outcome
                 assert isinstance(first, Posted)
                 work.outcome = msgspec.structs.replace(first, replayed=True)
-
-
-def _rests_on(work: Work, changed: set[StreamId]) -> bool:
-    return work.stream_id in changed or any(key.stream_id in changed for key in work.instruction.reads)
 
 
 def _key_reused(reference: Reference) -> KeyReused:

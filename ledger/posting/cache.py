@@ -92,15 +92,16 @@ class StateCache:
             del self.entries[stream_id]
             self._weight -= entry.version
 
-    def catch_up(self, connection: Connection[Any]) -> set[StreamId]:
+    def catch_up(self, connection: Connection[Any], positions: Mapping[int, int]) -> None:
         """
         Forget every stream that somebody else appended to.
 
-        Returns:
-            Those streams.
+        Args:
+            connection: To ask which streams those are, if there are any.
+            positions: Where the partitions end now.
         """
         changed: set[StreamId] = set()
-        for partition, position, _, _ in connection.execute(_SQL["heads"]).fetchall():
+        for partition, position in positions.items():
             seen = self.seen.get(partition)
             if seen is None or position - seen > _FORGET_ALL:
                 changed.update(
@@ -113,7 +114,6 @@ class StateCache:
                 changed.update(stream_id for (stream_id,) in rows)
             self.seen[partition] = position
         self.forget(changed)
-        return changed
 
     def load(self, connection: Connection[Any], streams: Mapping[StreamId, Stream]) -> None:
         """Make sure that these streams are cached, reading those that are not in one round trip."""

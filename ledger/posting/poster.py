@@ -13,12 +13,16 @@ import structlog
 from msgspec import Struct
 from psycopg import Connection, errors
 
-from ledger.posting.batch import Batch, Work
+from ledger.posting.batch import Batch, CarriedOutBefore, Work
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome
 from ledger.posting.snapshots import write_snapshots
 from ledger.store.append import lock_heads
 from ledger.streams import StreamId
+
+_ASK_FIRST_FOR = 20
+"""Batches that ask for receipts first after one that held something already carried out: repeats come in flocks, and a
+batch that meets one unprepared is decided twice."""
 
 _log = structlog.get_logger(__name__)
 
@@ -69,6 +73,7 @@ class Poster:
         self._cache = StateCache(partition_count)
         self._connection: Connection[Any] | None = None
         self._in_doubt = False
+        self._ask_first_for = 0
         self._queue: deque[_Submission] = deque()
         self._waiting_count = 0
         self._changed = Condition()
@@ -190,12 +195,12 @@ class Poster:
                 for one, mine in zip(submissions, works, strict=True)
                 for group in ([mine] if one.together else [[work] for work in mine])
             ]
-            batch = Batch(groups, self._cache, self._partition_count)
+            batch = Batch(groups, self._cache, self._partition_count, asks_first=self._ask_first_for > 0)
             try:
                 count = batch.run(self._settled_connection())
-            except errors.UniqueViolation:
-                # Another writer used one of our keys for another stream; the second look will find its receipt.
-                _log.info("append_conflicted", instruction_count=len(groups))
+            except (CarriedOutBefore, errors.UniqueViolation):
+                _log.info("batch_held_repeats", instruction_count=len(groups))
+                self._ask_first_for = _ASK_FIRST_FOR
                 self._cache.forget(batch.touched())
                 self._rollback()
                 if time.monotonic() > deadline:
@@ -215,6 +220,7 @@ class Poster:
                 self._cache.forget(batch.touched())
                 raise
             else:
+                self._ask_first_for = _ASK_FIRST_FOR if batch.has_repeats() else max(0, self._ask_first_for - 1)
                 outcomes = [[work.outcome for work in mine] for mine in works]
                 return list(zip(submissions, outcomes, strict=True)), list(batch.touched()), count  # type: ignore[arg-type]
 

@@ -1,15 +1,16 @@
 """Write a batch of events, its receipts and its head in one transaction."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from struct import Struct as Layout
 from typing import Any, LiteralString
 
 from msgspec import Struct
-from psycopg import Connection, sql
+from psycopg import Connection, Copy
+from psycopg.pq import Escaping
 
-from ledger.store.chain import NewEvent, copy_rows, microseconds
+from ledger.store.chain import NewEvent, copy_rows, link, microseconds, row
 from ledger.streams import StreamId
 
 _COPY_EVENTS: LiteralString = """
@@ -19,11 +20,22 @@ FROM STDIN (FORMAT BINARY)
 _COPY_RECEIPTS: LiteralString = """
 COPY ledger.receipts (partition, source, key, request_hash, stream_id, version) FROM STDIN (FORMAT BINARY)
 """
+_INSERT_EVENTS = b"""
+INSERT INTO ledger.events (partition, position, stream_id, version, topic, state, recorded_at, hash) VALUES
+"""
+_INSERT_RECEIPTS = b"""
+INSERT INTO ledger.receipts (partition, source, key, request_hash, stream_id, version) VALUES
+"""
+_LOCK_HEADS = b"""
+SELECT partition, position, hash, greatest(recorded_at, clock_timestamp()) FROM ledger.heads
+WHERE partition IN (%s) ORDER BY partition FOR UPDATE
+"""
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
 
 _FLUSH_COUNT = 128
-"""Events that are sent to the server together while more are being decided."""
+"""Events that are sent to the server together while more are being decided. A batch that never has as many is written
+with one statement list: a COPY takes three round trips, and for a few rows those are all it costs."""
 
 _LENGTH = Layout(">i")
 _RECEIPT_FRONT = Layout(">hiii")
@@ -54,15 +66,37 @@ def lock_heads(connection: Connection[Any], partitions: Iterable[int]) -> dict[i
         connection: In autocommit mode, outside a transaction. The caller ends the one that begins here.
         partitions: All of them, so that the rows are locked in one order by everybody.
     """
-    # Without parameters both statements travel in one round trip; the numbers are ours, quoted by psycopg.
-    cursor = connection.execute(
-        sql.SQL(
-            "BEGIN; SELECT partition, position, hash, greatest(recorded_at, clock_timestamp()) FROM ledger.heads "
-            "WHERE partition IN ({}) ORDER BY partition FOR UPDATE",
-        ).format(sql.SQL(", ").join(map(sql.Literal, sorted(partitions)))),
-    )
+    heads, _ = lock_heads_and_ask(connection, partitions)
+    return heads
+
+
+def lock_heads_and_ask(
+    connection: Connection[Any],
+    partitions: Iterable[int],
+    *questions: LiteralString,
+) -> tuple[dict[int, Head], list[list[Any]]]:
+    """
+    Lock heads as `lock_heads` does, and in the same round trip ask what has to be known as of then.
+
+    Args:
+        connection: See `lock_heads`.
+        partitions: See `lock_heads`.
+        questions: Statements without parameters, run behind the lock.
+
+    Returns:
+        The heads, and the rows that each question yields.
+    """
+    lock = _LOCK_HEADS % ",".join(map(str, sorted(partitions))).encode()
+    # Without parameters all statements travel in one round trip; the numbers are ours.
+    statements = b"; ".join((b"BEGIN", lock, *map(str.encode, questions)))
+    cursor = connection.execute(statements, prepare=False)
     cursor.nextset()
-    return {row[0]: Head(*row) for row in cursor}
+    heads = {row[0]: Head(*row) for row in cursor.fetchall()}
+    answers = []
+    for _ in questions:
+        cursor.nextset()
+        answers.append(cursor.fetchall())
+    return heads, answers
 
 
 class Appender:
@@ -80,7 +114,7 @@ class Appender:
             heads: As `lock_heads` returned them.
         """
         self.heads = dict(heads)
-        """Where each partition ends, as far as rows were sent."""
+        """Where each partition ends, as far as rows were chained."""
         self._connection = connection
         self._locked = heads
         self._events: dict[int, list[NewEvent]] = {partition: [] for partition in heads}
@@ -88,26 +122,38 @@ class Appender:
         self._positions = {partition: head.position for partition, head in heads.items()}
         self._recorded_at_us = {partition: microseconds(head.recorded_at) for partition, head in heads.items()}
         self._waiting_count = 0
+        self._copy: Copy | None = None
 
     @contextmanager
     def events(self) -> Iterator[Callable[[int, NewEvent], int]]:
         """Give ``add(partition, event) -> position``, to be called for each event in order."""
-        with self._connection.cursor().copy(_COPY_EVENTS) as copy:
-            copy.write(_COPY_HEADER)
+        with ExitStack() as stack:
 
             def add(partition: int, event: NewEvent) -> int:
                 self._events[partition].append(event)
                 self._waiting_count += 1
                 if self._waiting_count == _FLUSH_COUNT:
-                    copy.write(self._rows())
+                    if self._copy is None:
+                        self._copy = stack.enter_context(self._connection.cursor().copy(_COPY_EVENTS))
+                        self._copy.write(_COPY_HEADER)
+                    self._copy.write(self._waiting_rows())
                 position = self._positions[partition] = self._positions[partition] + 1
                 return position
 
             yield add
-            copy.write(self._rows() + _COPY_TRAILER)
+            if self._copy is not None:
+                self._copy.write(self._waiting_rows() + _COPY_TRAILER)
 
     def receipt(self, partition: int, receipt: NewReceipt) -> None:
-        """Take a receipt, to be written with `commit`."""
+        """
+        Take a receipt, to be written with `commit`.
+
+        Raises:
+            ValueError: The source or the key is empty or holds something that cannot be printed.
+        """
+        source, key = receipt[:2]
+        if not (source and key and source.isprintable() and key.isprintable()):
+            raise ValueError(f"{source!r}, {key!r} cannot be a reference: a separator, NUL or the like, or empty.")
         self._receipts[partition].append(receipt)
 
     def commit(self) -> dict[int, Head]:
@@ -120,14 +166,21 @@ class Appender:
         Raises:
             psycopg.errors.UniqueViolation: A receipt or an event of this version was there; nothing was written.
         """
-        with self._connection.cursor().copy(_COPY_RECEIPTS) as copy:
-            copy.write(b"".join((_COPY_HEADER, *_receipt_rows(self._receipts), _COPY_TRAILER)))
+        statements: list[bytes] = []
+        if self._copy is None:
+            statements += self._inserts()
+        else:
+            with self._connection.cursor().copy(_COPY_RECEIPTS) as copy:
+                copy.write(b"".join((_COPY_HEADER, *_receipt_rows(self._receipts), _COPY_TRAILER)))
         # A head names its partition's last event, so one behind which nothing was written stays as it is.
-        moved = [head for head in self.heads.values() if head.position > self._locked[head.partition].position]
-        self._connection.execute(sql.SQL("; ").join([*map(_move_head, moved), sql.SQL("COMMIT")]))
+        statements += [
+            _move_head(head) for head in self.heads.values() if head.position > self._locked[head.partition].position
+        ]
+        self._connection.execute(b"; ".join([*statements, b"COMMIT"]), prepare=False)
         return self.heads
 
-    def _rows(self) -> bytes:
+    def _waiting_rows(self) -> bytes:
+        """Number, chain and spell for COPY the events that wait."""
         parts = []
         for partition, events in self._events.items():
             if events:
@@ -138,6 +191,50 @@ class Appender:
                 events.clear()
         self._waiting_count = 0
         return b"".join(parts)
+
+    def _inserts(self) -> Iterator[bytes]:
+        """Number, chain and spell as SQL the events that wait, and all receipts."""
+        literal = Escaping(self._connection.pgconn).escape_literal
+        events = []
+        for partition, new_events in self._events.items():
+            head = self.heads[partition]
+            position, last = head.position, head.hash
+            recorded_at = head.recorded_at.isoformat().encode()
+            for event in new_events:
+                position += 1
+                last = link(last, row(partition, position, event, self._recorded_at_us[partition]))
+                stream_id, version, topic, state = event
+                events.append(
+                    b"(%d,%d,'%s',%d,%s,'\\x%s','%s','\\x%s')"
+                    % (
+                        partition,
+                        position,
+                        stream_id.hex().encode(),
+                        version,
+                        literal(topic),
+                        state.hex().encode(),
+                        recorded_at,
+                        last.hex().encode(),
+                    ),
+                )
+            self.heads[partition] = Head(partition, position, last, head.recorded_at)
+        if events:
+            yield _INSERT_EVENTS + b",".join(events)
+        receipts = [
+            b"(%d,%s,%s,'\\x%s','%s',%d)"
+            % (
+                partition,
+                literal(source.encode()),
+                literal(key.encode()),
+                request_hash.hex().encode(),
+                stream_id.hex().encode(),
+                version,
+            )
+            for partition, new_receipts in self._receipts.items()
+            for source, key, request_hash, stream_id, version in new_receipts
+        ]
+        if receipts:
+            yield _INSERT_RECEIPTS + b",".join(receipts)
 
 
 def append(
@@ -185,12 +282,10 @@ def _receipt_rows(receipts: Mapping[int, Sequence[NewReceipt]]) -> Iterable[byte
             )
 
 
-def _move_head(head: Head) -> sql.Composed:
-    return sql.SQL(
-        "UPDATE ledger.heads SET position = {}, hash = {}, recorded_at = {} WHERE partition = {}",
-    ).format(
-        sql.Literal(head.position),
-        sql.Literal(head.hash),
-        sql.Literal(head.recorded_at),
-        sql.Literal(head.partition),
+def _move_head(head: Head) -> bytes:
+    return b"UPDATE ledger.heads SET position = %d, hash = '\\x%s', recorded_at = '%s' WHERE partition = %d" % (
+        head.position,
+        head.hash.hex().encode(),
+        head.recorded_at.isoformat().encode(),
+        head.partition,
     )

@@ -74,7 +74,7 @@ class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
 
     def _count_partitions(self) -> int:
         with self._pool.connection() as connection:
-            return len(connection.execute(_SQL["heads"]).fetchall())
+            return len(connection.execute(_SQL["positions"]).fetchall())
 
     def _chosen_partition(self) -> int:
         text = self.env.get(self.PARTITION, "0")

@@ -1,9 +1,8 @@
 -- Lists travel as one text with the unit separator between the items, which no id of ours or anybody's may contain:
 -- the driver would take longer to spell an array than the server to find its rows.
 
--- heads --
--- Where every partition ends.
-SELECT partition, position, hash, recorded_at FROM ledger.heads ORDER BY partition
+-- positions --
+SELECT partition, position FROM ledger.heads
 
 -- changed_streams --
 -- Streams that were appended to after a position.

@@ -19,7 +19,7 @@ from ledger.posting import batch
 from ledger.posting.batch import Batch
 from ledger.posting.instruction import Instruction, LedgerUnavailable, Outcome, Posted
 from ledger.posting.poster import Poster
-from ledger.store.append import Head, lock_heads
+from ledger.store.append import lock_heads_and_ask
 from tests.integration.ledger import till
 from tests.integration.ledger.till import accrue, open_account, redeem
 from tests.proxy import (
@@ -243,12 +243,12 @@ def test_session_ended_by_the_server_is_replaced(
     """A process that was suspended inside a transaction finds its session gone, and does its work again."""
     pauses_s = [0.4]
 
-    def lock_slowly(connection: Connection[Any], partitions: Any) -> dict[int, Head]:
-        heads = lock_heads(connection, partitions)
+    def lock_slowly(*arguments: Any) -> Any:
+        locked = lock_heads_and_ask(*arguments)
         time.sleep(pauses_s.pop() if pauses_s else 0)
-        return heads
+        return locked
 
-    monkeypatch.setattr(batch, "lock_heads", lock_slowly)
+    monkeypatch.setattr(batch, "lock_heads_and_ask", lock_slowly)
     with open_ledger.connect_as_owner() as owner:
         owner.execute(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET idle_in_transaction_session_timeout = 100', "

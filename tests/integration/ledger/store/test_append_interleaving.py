@@ -28,14 +28,19 @@ class HeldOpen:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
         self.cursor = connection.cursor
+        self.pgconn = connection.pgconn
         self.may_commit = Event()
         self.is_waiting = Event()
 
-    def execute(self, *statement: Any) -> Any:
-        """Wait before the statement that moves the heads and commits; `append` runs no other."""
+    def execute(self, statements: bytes, **options: Any) -> Any:
+        """Wait before the COMMIT at the end of the last statements; `append` runs no others."""
+        rest, semicolon, commit = statements.rpartition(b"; ")
+        assert semicolon
+        assert commit == b"COMMIT"
+        self._connection.execute(rest, **options)
         self.is_waiting.set()
         assert self.may_commit.wait(10)
-        return self._connection.execute(*statement)
+        return self._connection.execute(commit, **options)
 
 
 def batch(number: int, size: int) -> list[NewEvent]:
