@@ -1,6 +1,5 @@
 """Money as integers: minor units of an ISO 4217 currency."""
 
-from contextlib import suppress
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from ledger.errors import LedgerError
@@ -30,6 +29,9 @@ _MAX_DIGITS = 15
 
 _EXACT = Context(prec=34, traps=[Inexact, InvalidOperation])
 """Arithmetic that would rather refuse than round."""
+
+_MULTIPLY = _EXACT.multiply
+_TO_INTEGER = _EXACT.to_integral_exact
 
 _UNITS = tuple(Decimal(1).scaleb(digits) for digits in range(4))
 
@@ -75,11 +77,12 @@ def to_minor(amount: Decimal, currency: str) -> int:
     unit = _UNITS[minor_digits(currency)]
     # The order matters: int() of an infinity fails, and int() of 1E+400000 would take for ever.
     if amount.is_finite() and (amount.adjusted() <= _MAX_DIGITS or not amount):
-        with suppress(Inexact):
-            scaled = _EXACT.multiply(amount, unit)
-            minor = int(scaled)
-            if minor == scaled and 0 <= minor <= MAX_AMOUNT_MINOR:
-                return minor
+        try:
+            minor = int(_TO_INTEGER(_MULTIPLY(amount, unit)))
+        except Inexact:
+            raise _invalid(amount, currency) from None
+        if 0 <= minor <= MAX_AMOUNT_MINOR:
+            return minor
     raise _invalid(amount, currency)
 
 

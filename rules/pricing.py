@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +19,7 @@ from ledger.program.terms import BurnRule, PointCurrency
 from rules.activity import Purchase, Redemption
 from rules.errors import CurrencyMismatch, NotRedeemable, NoVersionInForce, UnknownPointCurrency
 from rules.evaluate import compiled
-from rules.rounding import round_to_units
+from rules.rounding import round_to_units, rounding_to_units
 
 
 def price_purchase(purchase: Purchase, amount_minor: int, program: Program | None) -> PostPurchase:
@@ -98,7 +97,7 @@ def _earn_plan(program: Program, version: ProgramVersion) -> _EarnPlan:
             version,
             time_zone(program.timezone),
             compiled(rule.rule, "earn"),
-            partial(round_to_units, mode=rule.rounding, scale=point_currency.scale),
+            rounding_to_units(rule.rounding, point_currency.scale),
             rule.point_currency,
             point_currency.expiry_months,
             rule.rule_id,

@@ -31,6 +31,14 @@ _TO_INTEGER: Final[dict[RoundingMode, Callable[[Decimal], int]]] = {
 _SHIFT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN).scaleb
 
 
+def rounding_to_units(mode: RoundingMode, scale: int) -> Callable[[Decimal | None], int]:
+    """Return `round_to_units` for one mode and scale, for those who round again and again."""
+    to_integer = _TO_INTEGER[mode]
+    if scale:
+        return lambda value: 0 if value is None else to_integer(_SHIFT(value, scale))
+    return lambda value: 0 if value is None else to_integer(value)
+
+
 def round_to_units(value: Decimal | None, *, mode: RoundingMode, scale: int) -> int:
     """
     Round a rule's result to whole smallest units; null is nothing, 0.
@@ -43,6 +51,4 @@ def round_to_units(value: Decimal | None, *, mode: RoundingMode, scale: int) -> 
     Returns:
         Smallest units: points of that scale, or minor units of the currency. Exact at any size.
     """
-    if value is None:
-        return 0
-    return _TO_INTEGER[mode](_SHIFT(value, scale) if scale else value)
+    return rounding_to_units(mode, scale)(value)

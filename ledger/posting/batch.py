@@ -20,7 +20,15 @@ from psycopg import Connection
 from ledger.errors import LedgerError
 from ledger.members.directory import REVISION, unknown_member
 from ledger.posting.cache import Entry, StateCache
-from ledger.posting.instruction import Instruction, KeyReused, NotCarriedOut, Outcome, Posted, Reference
+from ledger.posting.instruction import (
+    Instruction,
+    KeyReused,
+    NotCarriedOut,
+    Outcome,
+    Posted,
+    Reference,
+    StreamKey,
+)
 from ledger.sql import joined, load_queries
 from ledger.store.append import Appender, Head, lock_heads_and_ask
 from ledger.store.chain import NewEvent
@@ -35,13 +43,15 @@ _POSITIONS = _SQL["positions"]
 _Add = Callable[[int, NewEvent], int]
 
 
-class Work(Struct):
+class Work(Struct, gc=False):
     """One instruction on its way through a batch."""
 
     instruction: Instruction
     stream_id: StreamId | None = None
     """``None`` until it is known who is meant."""
     partition: int = 0
+    entry: Entry | None = None
+    """The stream as it is in memory; set when there is something to decide."""
     outcome: Outcome | None = None
     """Set as soon as it is known: a refusal, an earlier result, or nothing to do."""
     first_version: int = 0
@@ -57,8 +67,12 @@ class CarriedOutBefore(Exception):  # between a batch and whoever runs it
     """The batch holds an instruction that has a receipt: it has to be run again, asking for receipts first."""
 
 
-Group = list[Work]
-"""Instructions that succeed or fail together; most groups have one."""
+class Group(Struct):
+    """Instructions that arrived together."""
+
+    works: list[Work]
+    together: bool
+    """All or nothing; otherwise each succeeds or fails alone."""
 
 
 class Batch:
@@ -74,7 +88,7 @@ class Batch:
                 because a receipt's key is unique only within one.
         """
         self._groups = groups
-        self._works = [work for group in groups for work in group]
+        self._works = [work for group in groups for work in group.works]
         self._cache = cache
         self._partition_count = partition_count
         self._partitions = list(range(partition_count))
@@ -95,7 +109,6 @@ class Batch:
         heads = self._lock(connection)
         if self._asks_first:
             self._answer_from_receipts(connection, self._works)
-        self._refuse_strangers()
         self._load(connection)
         appender = Appender(connection, heads)
         with appender.events() as add:
@@ -136,33 +149,45 @@ class Batch:
             connection.execute("ROLLBACK")
 
     def _find_streams(self, connection: Connection[Any]) -> None:
-        named = [work.instruction.address for work in self._works if isinstance(work.instruction.address, tuple)]
+        addresses = [work.instruction.address for work in self._works]
+        named = [address for address in addresses if isinstance(address, tuple)]
         accounts = self._cache.identifiers.recall(connection, named)
-        for work in self._works:
-            address = work.instruction.address
-            stream_id = accounts.get(address) if isinstance(address, tuple) else address
-            if stream_id is not None:
-                work.partition = partition_of(stream_id, self._partition_count)
-            work.stream_id = stream_id
-
-    def _refuse_strangers(self) -> None:
-        for work in self._works:
-            if work.stream_id is None and work.outcome is None:
-                address = work.instruction.address
-                assert isinstance(address, tuple)
-                work.outcome = unknown_member(address)
+        for work, address in zip(self._works, addresses, strict=True):
+            work.stream_id = accounts.get(address) if isinstance(address, tuple) else address
+        if self._partition_count > 1:
+            for work in self._works:
+                if work.stream_id is not None:
+                    work.partition = partition_of(work.stream_id, self._partition_count)
 
     def _load(self, connection: Connection[Any]) -> None:
-        """Make sure that what the decisions need is in memory."""
-        works = [work for work in self._works if work.outcome is None]
-        streams: dict[StreamId, Stream] = {}
-        for work in works:
-            if work.stream_id:
-                streams[work.stream_id] = work.instruction.stream
-        # Most works read the same streams; the very same tuple of keys is looked at once.
-        for reads in {id(work.instruction.reads): work.instruction.reads for work in works}.values():
-            streams.update((stream_id, stream) for stream, stream_id in reads)
-        self._cache.load(connection, streams)
+        """Bring what the decisions need into memory, and refuse those whose stream nobody knows."""
+        entries, now = self._cache.entries, self._cache.batch_count
+        missing: dict[StreamId, Stream] = {}
+        undecided: list[Work] = []
+        reads: tuple[StreamKey, ...] = ()
+        for work in self._works:
+            if work.outcome is not None:
+                continue
+            instruction = work.instruction
+            if work.stream_id is None:
+                assert isinstance(instruction.address, tuple)
+                work.outcome = unknown_member(instruction.address)
+                continue
+            undecided.append(work)
+            entry = entries.get(work.stream_id)
+            if entry is None:
+                missing[work.stream_id] = instruction.stream
+            else:
+                work.entry = entry
+                entry.last_used = now
+            # Most instructions read the same streams; the very same tuple of keys is looked at once.
+            if instruction.reads is not reads:
+                reads = instruction.reads
+                missing.update((stream_id, stream) for stream, stream_id in reads)
+        if missing:
+            self._cache.load(connection, missing)
+            for work in undecided:
+                work.entry = entries[work.stream_id]  # type: ignore[index]  # who has none was refused above
 
     def _answer_from_receipts(self, connection: Connection[Any], works: list[Work]) -> bool:
         """Answer what was done before, and tell whether there was anything."""
@@ -193,44 +218,43 @@ class Batch:
 
     def _decide(self, add: _Add) -> None:
         for group in self._groups:
-            if len(group) == 1:
-                work = group[0]
-                if work.outcome is None:
-                    self._decide_one(work)
+            works = group.works
+            if group.together and len(works) > 1:
+                self._decide_together(works)
+                for work in works:
                     self._send(work, add)
             else:
-                self._decide_together(group)
-                for work in group:
-                    self._send(work, add)
+                for work in works:
+                    if work.outcome is None:
+                        self._decide_one(work)
+                        self._send(work, add)
 
     def _decide_one(self, work: Work) -> None:
         """Decide, and fold the events, so that the next decision sees them."""
-        instruction = work.instruction
-        for reference in instruction.references:
-            if first := self._done.get(reference):
-                self._repeat(work, first, reference)
+        instruction, entry, done = work.instruction, work.entry, self._done
+        assert entry is not None
+        references = instruction.references
+        for reference in references:
+            if reference in done:
+                self._repeat(work, done[reference], reference)
                 return
-        entries = self._cache.entries
-        entry = entries[work.stream_id]  # type: ignore[index]  # whoever has no outcome yet has a stream
+        reads, entries = instruction.reads, self._cache.entries
         try:
-            if len(instruction.reads) == 1:
-                events = instruction.decide(entry.state, entries[instruction.reads[0][1]].state)
+            if len(reads) == 1:
+                events = instruction.decide(entry.state, entries[reads[0].stream_id].state)
             else:
-                events = instruction.decide(
-                    entry.state, *(entries[stream_id].state for _, stream_id in instruction.reads)
-                )
+                events = instruction.decide(entry.state, *(entries[key.stream_id].state for key in reads))
         except LedgerError as refusal:
             work.outcome = refusal
             return
-        for reference in instruction.references:
-            self._done[reference] = work
+        for reference in references:
+            done[reference] = work
         if not events:
             work.outcome = self._nothing_to_do(work, entry)
             return
         work.first_version = entry.version + 1
-        work.events = encoded = []
+        work.events = [(event, encode(event)) for event in events]
         for event in events:
-            encoded.append((event, encode(event)))
             entry.fold(event)
 
     def _nothing_to_do(self, work: Work, entry: Entry) -> Posted:
@@ -244,11 +268,11 @@ class Batch:
         else:
             work.outcome = _key_reused(reference)
 
-    def _decide_together(self, group: Group) -> None:
+    def _decide_together(self, group: list[Work]) -> None:
         """Decide a group, and take everything back if one of its instructions is refused."""
         undecided = [work for work in group if work.outcome is None]
-        entries = {work.stream_id: self._cache.entries[work.stream_id] for work in undecided if work.stream_id}
-        before = [(entry, copy.deepcopy(entry.state), entry.version) for entry in entries.values()]
+        entries = {id(work.entry): work.entry for work in undecided if work.entry}.values()
+        before = [(entry, copy.deepcopy(entry.state), entry.version) for entry in entries]
         refused = next((work.outcome for work in group if isinstance(work.outcome, LedgerError)), None)
         for work in undecided:
             if refused is None:

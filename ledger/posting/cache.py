@@ -60,7 +60,8 @@ class StateCache:
         self._partition_count = partition_count
         self._capacity = capacity
         self._weight = 0
-        self._batch_count = 0
+        self.batch_count = 0
+        """Batches so far; what an entry's ``last_used`` counts in."""
 
     def clear(self) -> None:
         """Drop everything, also what is known about positions and identifiers."""
@@ -81,7 +82,7 @@ class StateCache:
         Args:
             folded_count: Events that were folded since the last call.
         """
-        self._batch_count += 1
+        self.batch_count += 1
         self._weight += folded_count
         if self._weight <= self._capacity:
             return
@@ -118,7 +119,7 @@ class StateCache:
     def load(self, connection: Connection[Any], streams: Mapping[StreamId, Stream]) -> None:
         """Make sure that these streams are cached, reading those that are not in one round trip."""
         missing: dict[StreamId, Entry] = {}
-        entries, now = self.entries, self._batch_count
+        entries, now = self.entries, self.batch_count
         for stream_id, stream in streams.items():
             entry = entries.get(stream_id)
             if entry is None:

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 from psycopg import Connection, errors
 
-from ledger.posting.batch import Batch, CarriedOutBefore, Work
+from ledger.posting.batch import Batch, CarriedOutBefore, Group, Work
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome
 from ledger.posting.snapshots import write_snapshots
@@ -189,17 +189,12 @@ class Poster:
         deadline = time.monotonic() + self._patience_s
         pause_s = 0.02
         while True:
-            works = [[Work(instruction) for instruction in one.instructions] for one in submissions]
-            groups = [
-                group
-                for one, mine in zip(submissions, works, strict=True)
-                for group in ([mine] if one.together else [[work] for work in mine])
-            ]
+            groups = [Group([Work(asked) for asked in one.instructions], one.together) for one in submissions]
             batch = Batch(groups, self._cache, self._partition_count, asks_first=self._ask_first_for > 0)
             try:
                 count = batch.run(self._settled_connection())
             except (CarriedOutBefore, errors.UniqueViolation):
-                _log.info("batch_held_repeats", instruction_count=len(groups))
+                _log.info("batch_held_repeats", submission_count=len(submissions))
                 self._ask_first_for = _ASK_FIRST_FOR
                 self._cache.forget(batch.touched())
                 self._rollback()
@@ -221,7 +216,7 @@ class Poster:
                 raise
             else:
                 self._ask_first_for = _ASK_FIRST_FOR if batch.has_repeats() else max(0, self._ask_first_for - 1)
-                outcomes = [[work.outcome for work in mine] for mine in works]
+                outcomes = [[work.outcome for work in group.works] for group in groups]
                 return list(zip(submissions, outcomes, strict=True)), list(batch.touched()), count  # type: ignore[arg-type]
 
     def _settled_connection(self) -> Connection[Any]:

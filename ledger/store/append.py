@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import lru_cache
 from struct import Struct as Layout
 from typing import Any, LiteralString
 
@@ -36,10 +37,6 @@ _COPY_TRAILER = b"\xff\xff"
 _FLUSH_COUNT = 128
 """Events that are sent to the server together while more are being decided. A batch that never has as many is written
 with one statement list: a COPY takes three round trips, and for a few rows those are all it costs."""
-
-_LENGTH = Layout(">i")
-_RECEIPT_FRONT = Layout(">hiii")
-_RECEIPT_BACK = Layout(">i32si16siq")
 
 
 NewReceipt = tuple[str, str, bytes, StreamId, int]
@@ -121,23 +118,26 @@ class Appender:
         self._receipts: dict[int, list[NewReceipt]] = {partition: [] for partition in heads}
         self._positions = {partition: head.position for partition, head in heads.items()}
         self._recorded_at_us = {partition: microseconds(head.recorded_at) for partition, head in heads.items()}
-        self._waiting_count = 0
         self._copy: Copy | None = None
 
     @contextmanager
     def events(self) -> Iterator[Callable[[int, NewEvent], int]]:
         """Give ``add(partition, event) -> position``, to be called for each event in order."""
+        waiting, positions = self._events, self._positions
+        waiting_count = 0
         with ExitStack() as stack:
 
             def add(partition: int, event: NewEvent) -> int:
-                self._events[partition].append(event)
-                self._waiting_count += 1
-                if self._waiting_count == _FLUSH_COUNT:
+                nonlocal waiting_count
+                waiting[partition].append(event)
+                waiting_count += 1
+                if waiting_count == _FLUSH_COUNT:
+                    waiting_count = 0
                     if self._copy is None:
                         self._copy = stack.enter_context(self._connection.cursor().copy(_COPY_EVENTS))
                         self._copy.write(_COPY_HEADER)
                     self._copy.write(self._waiting_rows())
-                position = self._positions[partition] = self._positions[partition] + 1
+                position = positions[partition] = positions[partition] + 1
                 return position
 
             yield add
@@ -189,7 +189,6 @@ class Appender:
                 parts.append(rows)
                 self.heads[partition] = Head(partition, head.position + len(events), last, head.recorded_at)
                 events.clear()
-        self._waiting_count = 0
         return b"".join(parts)
 
     def _inserts(self) -> Iterator[bytes]:
@@ -272,14 +271,28 @@ def append(
 def _receipt_rows(receipts: Mapping[int, Sequence[NewReceipt]]) -> Iterable[bytes]:
     for partition, new_receipts in receipts.items():
         for source, key, request_hash, stream_id, version in new_receipts:
-            source_bytes, key_bytes = source.encode(), key.encode()
-            yield (
-                _RECEIPT_FRONT.pack(6, 4, partition, len(source_bytes))
-                + source_bytes
-                + _LENGTH.pack(len(key_bytes))
-                + key_bytes
-                + _RECEIPT_BACK.pack(32, request_hash, 16, stream_id, 8, version)
+            spelled_source, spelled_key = source.encode(), key.encode()
+            source_length, key_length = len(spelled_source), len(spelled_key)
+            yield _receipt_layout(source_length, key_length).pack(
+                6,
+                4,
+                partition,
+                source_length,
+                spelled_source,
+                key_length,
+                spelled_key,
+                32,
+                request_hash,
+                16,
+                stream_id,
+                8,
+                version,
             )
+
+
+@lru_cache(maxsize=4096)
+def _receipt_layout(source_length: int, key_length: int) -> Layout:
+    return Layout(f">hiii{source_length}si{key_length}si32si16siq")
 
 
 def _move_head(head: Head) -> bytes:

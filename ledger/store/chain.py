@@ -10,6 +10,7 @@ a row, so the bytes that are hashed are the bytes that are sent.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct as Layout
 
@@ -21,11 +22,8 @@ GENESIS = bytes(32)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-_FRONT = Layout(">iiiqi16siqi")
-_LENGTH = Layout(">i")
-_STAMP = Layout(">iq")
 _COLUMNS = Layout(">h").pack(8)
-_HASH_LENGTH = _LENGTH.pack(32)
+_HASH_LENGTH = Layout(">i").pack(32)
 
 NewEvent = tuple[StreamId, int, bytes, bytes]
 """Stream id, version, topic in UTF-8, state: an event that has its place in its stream, but not in its partition."""
@@ -36,15 +34,31 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=4096)
+def _layout(topic_length: int, state_length: int) -> Layout:
+    """Return the spelling of a row; one call that packs it all is twice as fast as joining pieces."""
+    return Layout(f">iiiqi16siqi{topic_length}si{state_length}siq")
+
+
 def row(partition: int, position: int, event: NewEvent, recorded_at_us: int) -> bytes:
     """Return the bytes an event's link is taken over, without the previous link."""
     stream_id, version, topic, state = event
-    return (
-        _FRONT.pack(4, partition, 8, position, 16, stream_id, 8, version, len(topic))
-        + topic
-        + _LENGTH.pack(len(state))
-        + state
-        + _STAMP.pack(8, recorded_at_us)
+    topic_length, state_length = len(topic), len(state)
+    return _layout(topic_length, state_length).pack(
+        4,
+        partition,
+        8,
+        position,
+        16,
+        stream_id,
+        8,
+        version,
+        topic_length,
+        topic,
+        state_length,
+        state,
+        8,
+        recorded_at_us,
     )
 
 
