@@ -5,6 +5,7 @@ import time
 from bench.figures import figure
 from bench.ledgers import ledger, purchase_lines
 from bench.posting import post
+from khaywe.collecting import calm_collector
 from projections.runner import Runner
 from projections.views import VIEWS
 
@@ -18,6 +19,7 @@ def run() -> None:
         post(database, list(purchase_lines(PURCHASES, MEMBERS)))
         with database.connect() as reader, database.connect_views() as writer:
             runner = Runner(reader, writer, list(VIEWS.values()))
+            calm_collector()
             started = time.perf_counter()
             count = sum(page.last_position - page.first_position for page in runner.catch_up())
             seconds = time.perf_counter() - started

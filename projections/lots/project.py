@@ -10,13 +10,11 @@ from psycopg import Connection
 from ledger.account.events import Accrual, LotPoints, PointsAccrued, PointsRedeemed, PurchasePosted, RedemptionReversed
 from ledger.sql import load_queries
 from ledger.streams import StreamId
-from projections.copying import copy_rows, day_number, optional_day, text
+from projections.copying import copy_rows, day_number, layout, optional_day
 from projections.page import Page, Recorded
 
 _SQL = load_queries("projections.lots")
-_FRONT = Layout(">hiii16sii")
-_POINTS = Layout(">iqiqiiii")
-_VERSION = Layout(">iq")
+_ROW = ">hiii16sii i{}s iqiqiiii {}s i{}s i{}s i{}s iq"
 _MOVED = Layout(">hiii16siiiq")
 
 _Key = tuple[StreamId, int]
@@ -105,22 +103,35 @@ def _move(
 
 def _lot_row(partition: int, lot: _NewLot) -> bytes:
     accrual, recorded = lot.accrual, lot.recorded
-    return (
-        _FRONT.pack(13, 4, partition, 16, recorded.account_id, 4, accrual.lot)
-        + text(accrual.point_currency)
-        + _POINTS.pack(
-            8,
-            accrual.points,
-            8,
-            lot.open_points,
-            4,
-            day_number(recorded.event.effective_on),
-            4,
-            day_number(accrual.available_from),
-        )
-        + optional_day(accrual.expires_on)
-        + text(accrual.kind)
-        + text(accrual.rule)
-        + text(accrual.funding)
-        + _VERSION.pack(8, recorded.version)
+    point_currency, kind = accrual.point_currency.encode(), accrual.kind.encode()
+    rule, funding = accrual.rule.encode(), accrual.funding.encode()
+    expires_on = optional_day(accrual.expires_on)
+    lengths = (len(point_currency), len(expires_on), len(kind), len(rule), len(funding))
+    return layout(_ROW, *lengths).pack(
+        13,
+        4,
+        partition,
+        16,
+        recorded.account_id,
+        4,
+        accrual.lot,
+        lengths[0],
+        point_currency,
+        8,
+        accrual.points,
+        8,
+        lot.open_points,
+        4,
+        day_number(recorded.event.effective_on),
+        4,
+        day_number(accrual.available_from),
+        expires_on,
+        lengths[2],
+        kind,
+        lengths[3],
+        rule,
+        lengths[4],
+        funding,
+        8,
+        recorded.version,
     )

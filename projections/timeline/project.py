@@ -14,13 +14,12 @@ from ledger.account.events import (
     RedemptionReversed,
 )
 from ledger.store.chain import microseconds
-from projections.copying import NULL, copy_rows, day_number, text
+from projections.copying import NULL, copy_rows, day_number, layout
 from projections.page import Page, Recorded
 
-_FRONT = Layout(">hiii16siq")
-_WHEN = Layout(">iqiiiq")
-_LINE = Layout(">ih")
-_POINTS = Layout(">iq")
+_FRONT = ">hiii16siq i{}s iqiiiq i{}s"
+_LINE = ">ih i{}s iqiq"
+_NO_LINE = Layout(">ih4siq4s").pack(2, 0, NULL, 8, 0, NULL)
 _COLUMNS = (
     "partition",
     "account_id",
@@ -66,23 +65,39 @@ TIMELINE = TimelineView()
 def _lines(partition: int, recorded: Recorded, recorded_at_us: int) -> list[bytes]:
     event = recorded.event
     reference, moved = _story(event)
-    front = (
-        _FRONT.pack(12, 4, partition, 16, recorded.account_id, 8, recorded.version)
-        + text(recorded.topic)
-        + _WHEN.pack(8, microseconds(event.occurred_at), 4, day_number(event.effective_on), 8, recorded_at_us)
-        + text(reference)
+    topic, spelled_reference = recorded.topic.encode(), reference.encode()
+    lengths = (len(topic), len(spelled_reference))
+    front = layout(_FRONT, *lengths).pack(
+        12,
+        4,
+        partition,
+        16,
+        recorded.account_id,
+        8,
+        recorded.version,
+        lengths[0],
+        topic,
+        8,
+        microseconds(event.occurred_at),
+        4,
+        day_number(event.effective_on),
+        8,
+        recorded_at_us,
+        lengths[1],
+        spelled_reference,
     )
     if not moved:
-        return [front + _LINE.pack(2, 0) + NULL + _POINTS.pack(8, 0) + NULL]
+        return [front + _NO_LINE]
     balances = getattr(event, "balances", {})
     return [
-        front
-        + _LINE.pack(2, line)
-        + text(point_currency)
-        + _POINTS.pack(8, points)
-        + _POINTS.pack(8, balances[point_currency])
+        front + _line(line, point_currency.encode(), points, balances[point_currency])
         for line, (point_currency, points) in enumerate(moved.items())
     ]
+
+
+def _line(line: int, point_currency: bytes, points: int, balance_points: int) -> bytes:
+    length = len(point_currency)
+    return layout(_LINE, length).pack(2, line, length, point_currency, 8, points, 8, balance_points)
 
 
 def _story(event: AccountEvent) -> tuple[str, dict[str, int]]:
