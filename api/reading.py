@@ -89,6 +89,7 @@ class AccountReader:
                 self._answer(asks)
             except Exception as error:  # noqa: BLE001  # the edge of the thread: everybody gets an answer
                 self._fail(asks, error)
+            self._bridge.wake()
 
     def _take(self) -> list[_Ask]:
         with self._changed:

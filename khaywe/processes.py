@@ -20,6 +20,7 @@ _POOL_SIZE = 16
 _SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep the others from running. The event loop and the poster take turns many times per batch,
 and Python's default of 5 ms would be felt in every answer."""
+_WORKER_NICENESS = 10
 
 
 def end_with_supervisor() -> None:
@@ -62,6 +63,8 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
 def run_worker(database: Database) -> None:
     """Follow the ledger until told to stop."""
     configure_logging("worker")
+    # Views may lag by a moment; whoever waits at a till may not.
+    os.nice(_WORKER_NICENESS)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

@@ -15,7 +15,7 @@ from projections.views import VIEWS
 
 _log = structlog.get_logger("worker")
 
-_PAUSE_S = 0.05
+_PAUSE_S = 0.1
 """Pause after the views have caught up: a fraction of the lag that readers may see, and long enough for events to
 gather, because a page of one event costs nearly as much as a page of a hundred."""
 

@@ -14,9 +14,6 @@ from ledger.streams import StreamId, account_stream_id
 
 _SQL = load_queries("ledger.members")
 
-REVISION = _SQL["revision"]
-"""Asks for the number that moves when an identifier stops naming the member it named."""
-
 
 class UnknownMember(LedgerError):
     """No member is known by this identifier in the program."""
@@ -75,7 +72,7 @@ class IdentifierCache:
         """Return the account's stream id behind each identifier that is known; see the function `resolve`."""
         if not identifiers:
             return {}
-        row = connection.execute(REVISION).fetchone()
+        row = connection.execute(_SQL["revision"]).fetchone()
         assert row is not None
         self.holds_at(row[0])
         return self.recall(connection, identifiers)
@@ -95,7 +92,7 @@ class IdentifierCache:
         return found
 
     def holds_at(self, revision: int) -> bool:
-        """Tell whether what was remembered is true at this `REVISION` of the directory; if not, it is forgotten."""
+        """Tell whether what was remembered is true at this revision of the directory; if not, it is forgotten."""
         if revision == self._revision:
             return True
         self._revision, self._found = revision, {}

@@ -42,4 +42,5 @@ WHERE program_id = %(program_id)s AND member_id = %(member_id)s ORDER BY kind, v
 SELECT account_id FROM members.members WHERE program_id = %(program_id)s AND member_id = %(member_id)s
 
 -- revision --
+-- Moves when an identifier stops naming the member it named.
 SELECT revision FROM members.revision

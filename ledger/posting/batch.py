@@ -18,7 +18,7 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.errors import LedgerError
-from ledger.members.directory import REVISION, unknown_member
+from ledger.members.directory import unknown_member
 from ledger.posting.cache import Entry, StateCache
 from ledger.posting.instruction import (
     Instruction,
@@ -38,7 +38,7 @@ from ledger.streams import Stream, StreamId
 
 _SQL = load_queries("ledger.store")
 
-_POSITIONS = _SQL["positions"]
+_NEWS = load_queries("ledger.posting")["news"]
 
 _Add = Callable[[int, NewEvent], int]
 
@@ -141,10 +141,14 @@ class Batch:
             partitions = {work.partition for work in self._works if work.stream_id}
             if not partitions:
                 return {}
-            questions = (_POSITIONS, REVISION)
-            heads, (positions, ((revision,),)) = lock_heads_and_ask(connection, partitions, *questions)
+            heads, news = lock_heads_and_ask(connection, partitions, _NEWS)
+            assert news is not None
+            revision, *positions = map(int, news.split())
             if self._cache.identifiers.holds_at(revision):
-                self._cache.catch_up(connection, dict(positions))
+                seen = dict(zip(positions[::2], positions[1::2], strict=True))
+                # A head that we had to wait for has moved since the question was put.
+                seen.update((head.partition, head.position) for head in heads.values())
+                self._cache.catch_up(connection, seen)
                 return heads
             connection.execute("ROLLBACK")
 

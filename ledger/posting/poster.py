@@ -26,8 +26,13 @@ batch that meets one unprepared is decided twice."""
 
 _log = structlog.get_logger(__name__)
 
-Deliver = Callable[[list[Outcome] | BaseException], None]
-"""Told the outcomes, in the order of the instructions; or the exception that a bug raised. Must not block."""
+Deliver = Callable[[list[Outcome] | BaseException], Callable[[], None] | None]
+"""
+Told the outcomes, in the order of the instructions; or the exception that a bug raised. Must not block.
+
+May return something to be called once all that was carried out together is delivered; what several return is called
+once.
+"""
 
 
 class _Submission(Struct, gc=False):
@@ -164,13 +169,12 @@ class Poster:
             self._disconnect()
             if len(submissions) == 1:
                 _log.exception("instruction_failed", instruction_count=len(submissions[0].instructions))
-                _deliver(submissions[0], bug)
+                _deliver([(submissions[0], bug)])
                 return
             for submission in submissions:
                 self._carry_out([submission])
             return
-        for submission, outcomes in delivered:
-            _deliver(submission, outcomes)
+        _deliver(delivered)
         try:
             self._tidy_up(touched, count)
         except Exception:  # noqa: BLE001  # everybody has been answered; without this thread nobody else would be
@@ -252,11 +256,16 @@ class Poster:
             self._connection = None
 
 
-def _deliver(submission: _Submission, outcomes: list[Outcome] | BaseException) -> None:
-    try:
-        submission.deliver(outcomes)
-    except Exception:  # noqa: BLE001  # a caller who cannot take the answer must not stop the others
-        _log.exception("delivery_failed", instruction_count=len(submission.instructions))
+def _deliver(delivered: Sequence[tuple[_Submission, list[Outcome] | BaseException]]) -> None:
+    afterwards: set[Callable[[], None]] = set()
+    for submission, outcomes in delivered:
+        try:
+            if (call := submission.deliver(outcomes)) is not None:
+                afterwards.add(call)
+        except Exception:  # noqa: BLE001  # a caller who cannot take the answer must not stop the others
+            _log.exception("delivery_failed", instruction_count=len(submission.instructions))
+    for call in afterwards:
+        call()
 
 
 def _unavailable(error: Exception) -> LedgerUnavailable:

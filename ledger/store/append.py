@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct as Layout
 from typing import Any, LiteralString
 
 from msgspec import Struct
-from psycopg import Connection, Copy
-from psycopg.pq import Escaping
+from psycopg import Connection, Copy, OperationalError
+from psycopg.errors import error_from_result
+from psycopg.pq import DiagnosticField, Escaping, ExecStatus
+from psycopg.pq.abc import PGresult
 
 from ledger.store.chain import NewEvent, copy_rows, link, microseconds, row
 from ledger.streams import StreamId
@@ -28,9 +30,14 @@ _INSERT_RECEIPTS = b"""
 INSERT INTO ledger.receipts (partition, source, key, request_hash, stream_id, version) VALUES
 """
 _LOCK_HEADS = b"""
-SELECT partition, position, hash, greatest(recorded_at, clock_timestamp()) FROM ledger.heads
-WHERE partition IN (%s) ORDER BY partition FOR UPDATE
+BEGIN;
+WITH locked AS MATERIALIZED (
+    SELECT partition, position, hash, greatest(recorded_at, clock_timestamp()) AS recorded_at FROM ledger.heads
+    WHERE partition IN (%s) ORDER BY partition FOR UPDATE
+)
+SELECT partition, position, encode(hash, 'hex'), (extract(epoch FROM recorded_at) * 1000000)::bigint, %s FROM locked
 """
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
 
@@ -63,37 +70,54 @@ def lock_heads(connection: Connection[Any], partitions: Iterable[int]) -> dict[i
         connection: In autocommit mode, outside a transaction. The caller ends the one that begins here.
         partitions: All of them, so that the rows are locked in one order by everybody.
     """
-    heads, _ = lock_heads_and_ask(connection, partitions)
+    heads, _ = lock_heads_and_ask(connection, partitions, "NULL")
     return heads
 
 
 def lock_heads_and_ask(
     connection: Connection[Any],
     partitions: Iterable[int],
-    *questions: LiteralString,
-) -> tuple[dict[int, Head], list[list[Any]]]:
+    question: LiteralString,
+) -> tuple[dict[int, Head], bytes | None]:
     """
-    Lock heads as `lock_heads` does, and in the same round trip ask what has to be known as of then.
+    Lock heads as `lock_heads` does, and in the same round trip ask for something else.
 
     Args:
         connection: See `lock_heads`.
-        partitions: See `lock_heads`.
-        questions: Statements without parameters, run behind the lock.
+        partitions: See `lock_heads`; at least one.
+        question: An SQL expression. It is answered as of when the lock was asked for.
 
     Returns:
-        The heads, and the rows that each question yields.
+        The heads, and the answer as PostgreSQL spells it.
     """
-    lock = _LOCK_HEADS % ",".join(map(str, sorted(partitions))).encode()
-    # Without parameters all statements travel in one round trip; the numbers are ours.
-    statements = b"; ".join((b"BEGIN", lock, *map(str.encode, questions)))
-    cursor = connection.execute(statements, prepare=False)
-    cursor.nextset()
-    heads = {row[0]: Head(*row) for row in cursor.fetchall()}
-    answers = []
-    for _ in questions:
-        cursor.nextset()
-        answers.append(cursor.fetchall())
-    return heads, answers
+    # The numbers are ours.
+    result = _run(connection, _LOCK_HEADS % (",".join(map(str, sorted(partitions))).encode(), question.encode()))
+    heads = {}
+    for index in range(result.ntuples):
+        partition, position, last, recorded_at_us = (result.get_value(index, column) or b"" for column in range(4))
+        heads[int(partition)] = Head(
+            int(partition),
+            int(position),
+            bytes.fromhex(last.decode()),
+            _UNIX_EPOCH + timedelta(microseconds=int(recorded_at_us)),
+        )
+    return heads, result.get_value(0, 4)
+
+
+def _run(connection: Connection[Any], statements: bytes) -> PGresult:
+    """
+    Run statements in one round trip, and return what the last one yields.
+
+    One blocking call of libpq. The driver's own way of waiting returns to the interpreter several times per statement,
+    and each time another thread may keep it for a millisecond: under load that was most of a post's latency.
+    """
+    result = connection.pgconn.exec_(statements)
+    if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+        if not result.error_field(DiagnosticField.SQLSTATE):
+            # The server did not say it: libpq did, because the connection is gone.
+            raise OperationalError(result.get_error_message())
+        raise error_from_result(result)
+    return result
 
 
 class Appender:
@@ -176,7 +200,7 @@ class Appender:
         statements += [
             _move_head(head) for head in self.heads.values() if head.position > self._locked[head.partition].position
         ]
-        self._connection.execute(b"; ".join([*statements, b"COMMIT"]), prepare=False)
+        _run(self._connection, b"; ".join([*statements, b"COMMIT"]))
         return self.heads
 
     def _waiting_rows(self) -> bytes:

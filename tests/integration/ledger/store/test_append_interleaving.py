@@ -12,7 +12,9 @@ from psycopg import Connection, errors
 
 from khaywe.wiring import Database
 from ledger.sql import load_queries
+from ledger.store import append as appending
 from ledger.store.append import Head, append, lock_heads
+from ledger.store.append import _run as run
 from ledger.store.chain import NewEvent
 from ledger.store.partitions import partition_of
 from ledger.store.receipts import stream_of
@@ -32,15 +34,25 @@ class HeldOpen:
         self.may_commit = Event()
         self.is_waiting = Event()
 
-    def execute(self, statements: bytes, **options: Any) -> Any:
+    def run(self, statements: bytes) -> Any:
         """Wait before the COMMIT at the end of the last statements; `append` runs no others."""
         rest, semicolon, commit = statements.rpartition(b"; ")
         assert semicolon
         assert commit == b"COMMIT"
-        self._connection.execute(rest, **options)
+        run(self._connection, rest)
         self.is_waiting.set()
         assert self.may_commit.wait(10)
-        return self._connection.execute(commit, **options)
+        return run(self._connection, commit)
+
+
+@pytest.fixture(autouse=True)
+def held_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `append` run its last statements through whatever stands before the connection."""
+
+    def run_or_hold(connection: Any, statements: bytes) -> Any:
+        return connection.run(statements) if isinstance(connection, HeldOpen) else run(connection, statements)
+
+    monkeypatch.setattr(appending, "_run", run_or_hold)
 
 
 def batch(number: int, size: int) -> list[NewEvent]:
