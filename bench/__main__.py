@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from bench import importing, posting, projecting, serving, starting
+from bench import importing, noise, posting, projecting, serving, starting
 from bench.ledgers import settings_for, temporary_home
 from khaywe.wiring import open_database
 
@@ -27,6 +27,7 @@ def main() -> None:
     if unknown:
         sys.exit(f"There is no group {', '.join(unknown)}; there are: {', '.join(GROUPS)}.")
     sys.stdout.write(json.dumps(machine()) + "\n")
+    noise.run()
     for name in names:
         GROUPS[name]()
 
