@@ -3,7 +3,10 @@
 import logging
 import sys
 import traceback
-from typing import Any, TextIO
+from contextlib import suppress
+from functools import partial
+from threading import Lock
+from typing import Any, BinaryIO, TextIO
 
 import msgspec
 import structlog
@@ -24,9 +27,13 @@ def configure_logging(process: str) -> None:
     ]
     if sys.stderr.isatty():
         structlog.configure(
-            processors=[*shared, structlog.dev.ConsoleRenderer(exception_formatter=_plain)],
+            processors=[
+                *shared,
+                structlog.dev.ConsoleRenderer(exception_formatter=_plain),
+                lambda _logger, _method, line: str(line).encode(),
+            ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            logger_factory=partial(_Lines, sys.stderr.buffer),
             cache_logger_on_first_use=True,
         )
         return
@@ -39,9 +46,29 @@ def configure_logging(process: str) -> None:
             lambda _logger, _method, line: msgspec.json.encode({"process": process, **line}, enc_hook=str),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=partial(_Lines, sys.stderr.buffer),
         cache_logger_on_first_use=True,
     )
+
+
+class _Lines:
+    """
+    Writes lines to a stream, and drops them where nobody reads any more.
+
+    A log that cannot be written must not stop who writes it: the poster would leave its callers without an answer.
+    """
+
+    def __init__(self, stream: BinaryIO, *_: object) -> None:
+        self._stream = stream
+        self._lock = Lock()
+
+    def msg(self, line: bytes) -> None:
+        """Write a line."""
+        with self._lock, suppress(OSError, ValueError):
+            self._stream.write(line + b"\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 class _Forward(logging.Handler):
