@@ -30,7 +30,6 @@ def configure_logging(process: str) -> None:
             processors=[
                 *shared,
                 structlog.dev.ConsoleRenderer(exception_formatter=_plain),
-                lambda _logger, _method, line: str(line).encode(),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             logger_factory=partial(_Lines, sys.stderr.buffer),
@@ -62,10 +61,11 @@ class _Lines:
         self._stream = stream
         self._lock = Lock()
 
-    def msg(self, line: bytes) -> None:
+    def msg(self, line: bytes | str) -> None:
         """Write a line."""
+        spelled = line.encode() if isinstance(line, str) else line
         with self._lock, suppress(OSError, ValueError):
-            self._stream.write(line + b"\n")
+            self._stream.write(spelled + b"\n")
             self._stream.flush()
 
     debug = info = warning = error = critical = msg

@@ -168,8 +168,8 @@ class Poster:
         except Exception as bug:  # noqa: BLE001  # the edge of the thread: one bug must not stop the others
             self._disconnect()
             if len(submissions) == 1:
-                _log.exception("instruction_failed", instruction_count=len(submissions[0].instructions))
                 _deliver([(submissions[0], bug)])
+                _log.exception("instruction_failed", instruction_count=len(submissions[0].instructions))
                 return
             for submission in submissions:
                 self._carry_out([submission])
