@@ -14,7 +14,7 @@ from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable,
 from ledger.program import decide as program
 from rules.errors import CurrencyMismatch, NotRedeemable, NoVersionInForce, OccurredInFuture, UnknownPointCurrency
 from rules.evaluate import InvalidFacts
-from rules.parse import InvalidRule
+from rules.problems import InvalidRule
 
 TYPE_PREFIX = "urn:khaywe:problem:"
 MEDIA_TYPE = "application/problem+json"

@@ -23,7 +23,8 @@ from ledger.program.terms import BurnRule, Code, EarnRule, PointCurrency, Roundi
 from ledger.streams import PROGRAM as PROGRAM_STREAM
 from ledger.streams import program_stream_id
 from rules.activity import Instant
-from rules.parse import InvalidRule, parse
+from rules.parse import parse
+from rules.problems import InvalidRule
 
 router = APIRouter(prefix="/v1/programs", tags=["programs"])
 

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from ledger.errors import LedgerError
 from rules.catalog import Variable, VariableType, catalog
-from rules.ir import Call, Const, Node, Var
+from rules.ir import NAMING, Call, Const, Items, Node, Var
 from rules.operators import CONTEXT, NULL, OPERATORS, Facts, Operand
 from rules.parse import Rule, parse
 
-Evaluate = Callable[[Facts], Decimal | bool | str | None]
+Evaluate = Callable[[Facts], Decimal | bool | str | tuple[str, ...] | None]
 
 
 class InvalidFacts(LedgerError):
@@ -51,24 +51,35 @@ def _operand(node: Node) -> Operand:
             return NULL
         case Const(value=value, kind=kind):
             return Operand(lambda _: value, kind, literal=value)
+        case Items(values=values, kind=kind):
+            return Operand(lambda _: values, kind, literal=values)
         case Var():
             return _variable(node)
         case Call(operator, arguments, kind):
-            return replace(OPERATORS[operator].compile(tuple(map(_operand, arguments))), kind=kind)
+            operands = map(_named if operator in NAMING else _operand, arguments)
+            return replace(OPERATORS[operator].compile(tuple(operands)), kind=kind)
 
 
 def _variable(node: Var) -> Operand:
-    name, default = node.variable.name, node.default
+    name, if_null = node.variable.name, node.if_null
     if not node.variable.nullable:
         return Operand(itemgetter(name), node.kind, name)
-    if default is None:
+    if if_null is None:
         return Operand(lambda facts: facts.get(name), node.kind)
 
     def with_default(facts: Facts) -> object:
         value = facts.get(name)
-        return default if value is None else value
+        return if_null if value is None else value
 
     return Operand(with_default, node.kind)
+
+
+def _named(node: Node) -> Operand:
+    """Return an operand of ``missing``: what is there, without what else would count, and the name to say."""
+    if not isinstance(node, Var):
+        return _operand(node)
+    name = node.variable.name
+    return Operand(lambda facts: facts.get(name), node.kind, literal=name)
 
 
 _ACCEPTED: Final[dict[VariableType, tuple[type, ...]]] = {
@@ -77,6 +88,7 @@ _ACCEPTED: Final[dict[VariableType, tuple[type, ...]]] = {
     "bool": (bool,),
     "str": (str,),
     "date": (date,),
+    "list[str]": (list, tuple),
 }
 _MAX_EXPONENT: Final = 34
 
@@ -109,6 +121,10 @@ def _fact(variable: Variable, value: object) -> object:
         if isinstance(value, float):
             message += "; convert it where it enters, as Decimal(str(value))"
         raise InvalidFacts(message, pointer=pointer)
+    if isinstance(value, list | tuple):
+        if not all(type(item) is str for item in value):
+            raise InvalidFacts(f"{variable.name} takes a list of texts", pointer=pointer)
+        return tuple(value)
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         return value
     number = Decimal(value)

@@ -6,17 +6,17 @@ Three nodes suffice: a literal, a variable, and a call of an operator. What oper
 rules the operators choose from: each takes the arguments and returns the kind of the result.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from rules.catalog import ResultType, Unit, Variable, VariableType
 
-Value = Decimal | bool | str | date | None
-"""What a rule calculates with."""
+Value = Decimal | bool | str | date | tuple[Any, ...] | None
+"""What a rule calculates with. A null list is an empty one."""
 
 Type = ResultType | Literal["null", "unknown"]
 """``null`` is the type of the literal null; ``unknown`` that of a part already refused. Both fit anywhere."""
@@ -31,7 +31,15 @@ class Kind(msgspec.Struct, frozen=True):
     type: Type
     unit: KindUnit = "any"
     nullable: bool = False
+    item: Type = "unknown"
+    """Of a list: the type of its items."""
 
+
+MAX_OFFSET: Final = 1_000
+"""Characters from either end of a text that a rule may count."""
+
+NAMING: Final = frozenset({"missing", "missing_some"})
+"""Operators whose arguments are variables' names instead of values."""
 
 UNKNOWN: Final = Kind("unknown")
 BOOL: Final = Kind("bool", "none")
@@ -42,6 +50,7 @@ _TYPES: Final[dict[VariableType, ResultType]] = {
     "bool": "bool",
     "str": "str",
     "date": "date",
+    "list[str]": "list",
 }
 
 
@@ -63,10 +72,16 @@ class Var(msgspec.Struct, frozen=True):
     pointer: str
 
     @property
+    def if_null(self) -> Value:
+        """What counts instead of null: the rule's default, or else the catalog's."""
+        return self.variable.null_as if self.default is None else self.default
+
+    @property
     def kind(self) -> Kind:
-        """The variable's kind, not nullable if there is a default."""
-        nullable = self.variable.nullable and self.default is None
-        return Kind(_TYPES[self.variable.type], self.variable.unit, nullable)
+        """The variable's kind, not nullable if something else counts instead of null."""
+        kind = _TYPES[self.variable.type]
+        nullable = self.variable.nullable and self.if_null is None
+        return Kind(kind, self.variable.unit, nullable, "str" if kind == "list" else "unknown")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -79,8 +94,28 @@ class Call(msgspec.Struct, frozen=True):
     """Ends in the operator: ``/if/0/>``."""
 
 
-Node = Const | Var | Call
+class Items(msgspec.Struct, frozen=True):
+    """A list written in the rule, to look for something in."""
+
+    values: tuple[Value, ...]
+    kind: Kind
+    pointer: str
+
+
+Node = Const | Var | Call | Items
 Nodes = tuple[Node, ...]
+
+
+def inner_nodes(node: Node) -> Nodes:
+    """Return the arguments of a call; nothing else has any inside."""
+    return node.arguments if isinstance(node, Call) else ()
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Give a node and everything in it, arguments before what is called with them."""
+    for inner in inner_nodes(node):
+        yield from walk(inner)
+    yield node
 
 
 def canonical(node: Node) -> object:
@@ -92,6 +127,12 @@ def canonical(node: Node) -> object:
             return {"var": [node.variable.name]}
         case Var():
             return {"var": [node.variable.name, node.default]}
+        case Items():
+            return list(node.values)
+        case Call(operator, arguments) if operator in NAMING:
+            named = [argument.variable.name for argument in arguments if isinstance(argument, Var)]
+            counted = [argument.value for argument in arguments if isinstance(argument, Const)]
+            return {operator: [*counted, named] if operator == "missing_some" else named}
         case Call():
             return {node.operator: [canonical(argument) for argument in node.arguments]}
 
@@ -180,6 +221,62 @@ def quotient(nodes: Nodes) -> Kind:
 def remainder(nodes: Nodes) -> Kind:
     """Two numbers of one unit -> what a division leaves, in that unit."""
     return Kind("number", total(nodes).unit, _can_be_zero(nodes[1]))
+
+
+def membership(nodes: Nodes) -> Kind:
+    """A value and a list of its kind, or text and text -> whether the second contains the first."""
+    needle, haystack = nodes
+    if haystack.kind.type == "list":
+        if needle.kind.type not in {haystack.kind.item, "null", "unknown"} and haystack.kind.item != "unknown":
+            raise Mistyped("type_mismatch", f"looks for {needle.kind.type} in a list of {haystack.kind.item}")
+    else:
+        _common_type(nodes, "str")
+    return BOOL
+
+
+def texts(nodes: Nodes) -> Kind:
+    """Texts -> a text."""
+    _common_type(nodes, "str")
+    return Kind("str", "none")
+
+
+def text_test(nodes: Nodes) -> Kind:
+    """Two texts -> true or false."""
+    texts(nodes)
+    return BOOL
+
+
+def part_of_text(nodes: Nodes) -> Kind:
+    """A text and one or two whole numbers written in the rule -> a text."""
+    texts(nodes[:1])
+    for node in nodes[1:]:
+        _require_whole(node)
+    return Kind("str", "none", nodes[0].kind.nullable)
+
+
+def names(_: Nodes) -> Kind:
+    """Variables -> the names of some of them."""
+    return Kind("list", "none", item="str")
+
+
+def rounded(nodes: Nodes) -> Kind:
+    """A number and the decimal places to keep, written in the rule -> a number of that unit."""
+    _common_type(nodes[:1], "number")
+    for node in nodes[1:]:
+        _require_whole(node, range(10))
+    return Kind("number", nodes[0].kind.unit)
+
+
+def _require_whole(node: Node, allowed: range = range(-MAX_OFFSET, MAX_OFFSET + 1)) -> None:
+    value = node.value if isinstance(node, Const) else None
+    if node.kind == UNKNOWN:
+        return
+    if not isinstance(value, Decimal) or value != value.to_integral_value() or int(value) not in allowed:
+        raise Mistyped(
+            "type_mismatch",
+            f"takes a whole number from {allowed[0]} to {allowed[-1]} here, written in the rule",
+            node,
+        )
 
 
 def _common_type(nodes: Iterable[Node], *allowed: Type) -> Type:

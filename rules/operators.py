@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from decimal import (
     MAX_EMAX,
     MIN_EMIN,
+    ROUND_CEILING,
+    ROUND_FLOOR,
     ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
     Context,
     Decimal,
     DivisionByZero,
@@ -54,7 +57,7 @@ class Operand(msgspec.Struct, frozen=True):
     name: str | None = None
     """Set for a variable that can be read straight from the facts."""
     literal: Value = None
-    """Set for a literal other than null."""
+    """Set for a literal other than null; for an operand of ``missing``, its variable's name."""
     applied: Applied | None = None
 
 
@@ -71,6 +74,8 @@ class Operator(msgspec.Struct, frozen=True):
     typing: Callable[[Nodes], Kind]
     """Kind of the result; raises `ir.Mistyped`."""
     compile: Compile
+    for_ledger_only: bool = False
+    """It has no form in SQL, so that rules over customers cannot use it."""
 
 
 def _binary(function: Binary, left: Operand, right: Operand) -> Operand:
@@ -203,6 +208,93 @@ def _threshold(test: Applied, chosen: Applied, otherwise: Closure) -> Closure:
     return lambda facts: apply(facts[name], literal) if compare(facts[tested], limit) else otherwise(facts)
 
 
+def _in(operands: Operands) -> Operand:
+    """Look for a value in a list, or for a text in a text. Nothing is in an empty text, nor null in any."""
+    needle, haystack = operands
+    run_needle, run_haystack = needle.run, haystack.run
+    if isinstance(haystack.literal, tuple):
+        items = frozenset(haystack.literal)
+        return Operand(lambda facts: run_needle(facts) in items)
+
+    def contains(facts: Facts) -> bool:
+        value, whole = run_needle(facts), run_haystack(facts)
+        return value is not None and bool(whole) and value in whole
+
+    return Operand(contains)
+
+
+def _text_test(function: Callable[[str, str], bool]) -> Compile:
+    def compile_test(operands: Operands) -> Operand:
+        run_text, run_part = operands[0].run, operands[1].run
+
+        def test(facts: Facts) -> bool:
+            text, part = run_text(facts), run_part(facts)
+            return text is not None and part is not None and function(text, part)
+
+        return Operand(test)
+
+    return compile_test
+
+
+def _cat(operands: Operands) -> Operand:
+    runs = [operand.run for operand in operands]
+    return Operand(lambda facts: "".join([run(facts) or "" for run in runs]))
+
+
+def _substr(operands: Operands) -> Operand:
+    """
+    Cut a text out of a text, in code points.
+
+    A negative start counts from the end; a negative length leaves as many off the end. Source: jsonlogic.com.
+    """
+    run = operands[0].run
+    start, *length = (int(operand.literal) for operand in operands[1:])  # type: ignore[arg-type]
+
+    def cut(facts: Facts) -> Any:
+        text = run(facts)
+        if text is None:
+            return None
+        rest = text[start:] if start >= 0 else text[max(len(text) + start, 0) :]
+        if not length:
+            return rest
+        return rest[: length[0]] if length[0] >= 0 else rest[: max(len(rest) + length[0], 0)]
+
+    return Operand(cut)
+
+
+def _missing(operands: Operands) -> Operand:
+    """Name the variables that are absent, or an empty text."""
+    asked = [(operand.literal, operand.run) for operand in operands]
+    return Operand(lambda facts: tuple([name for name, run in asked if run(facts) in _ABSENT]))
+
+
+def _missing_some(operands: Operands) -> Operand:
+    """Name the variables that are absent, unless as many as are needed are there."""
+    needed, *rest = operands
+    enough = int(needed.literal)  # type: ignore[arg-type]
+    run_missing, count = _missing(tuple(rest)).run, len(rest)
+
+    def missing(facts: Facts) -> Any:
+        absent = run_missing(facts)
+        return () if count - len(absent) >= enough else absent
+
+    return Operand(missing)
+
+
+def _rounding(mode: str) -> Compile:
+    def compile_rounding(operands: Operands) -> Operand:
+        run = _zero_for_null(operands[0]).run
+        places = int(operands[1].literal) if operands[1:] else 0  # type: ignore[arg-type]
+        unit = Decimal(1).scaleb(-places)
+        # 34 digits and nine places more: whatever the rules can calculate stays whole.
+        quantize = Context(prec=2 * CONTEXT.prec + 9, rounding=mode, traps=[InvalidOperation]).quantize
+        return Operand(lambda facts: quantize(run(facts), unit))
+
+    return compile_rounding
+
+
+_ABSENT: Final = (None, "", ())
+
 NULL: Final = Operand(lambda _: None, Kind("null", nullable=True))
 
 _ONE: Final = range(1, 2)
@@ -210,6 +302,8 @@ _TWO: Final = range(2, 3)
 _TWO_OR_BETWEEN: Final = range(2, 4)
 _NUMBERS: Final = range(1, 33)
 _CONDITIONS: Final = range(1, 65)
+_NAMES: Final = range(1, 51)
+_ROUNDING: Final = range(1, 3)
 _BRANCHES: Final = range(2, 42)
 """At most 20 conditions with their values, and an else."""
 
@@ -237,5 +331,15 @@ OPERATORS: Final = {
         Operator("%", _TWO, ir.remainder, _division(_remainder)),
         Operator("min", _NUMBERS, ir.total, _fold(min)),
         Operator("max", _NUMBERS, ir.total, _fold(max)),
+        Operator("in", _TWO, ir.membership, _in),
+        Operator("startsWith", _TWO, ir.text_test, _text_test(str.startswith)),
+        Operator("endsWith", _TWO, ir.text_test, _text_test(str.endswith)),
+        Operator("cat", _NUMBERS, ir.texts, _cat),
+        Operator("substr", _TWO_OR_BETWEEN, ir.part_of_text, _substr),
+        Operator("missing", _NAMES, ir.names, _missing),
+        Operator("missing_some", _TWO, ir.names, _missing_some),
+        Operator("round", _ROUNDING, ir.rounded, _rounding(ROUND_HALF_UP), for_ledger_only=True),
+        Operator("floor", _ROUNDING, ir.rounded, _rounding(ROUND_FLOOR), for_ledger_only=True),
+        Operator("ceil", _ROUNDING, ir.rounded, _rounding(ROUND_CEILING), for_ledger_only=True),
     )
 }

@@ -3,17 +3,20 @@
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from hashlib import sha256
-from typing import Final, Literal, NamedTuple, NoReturn, cast, get_args
+from typing import Final, NamedTuple, NoReturn, cast
 
 import msgspec
 
-from ledger.errors import LedgerError
 from rules.catalog import RESULT_TYPES, ResultType, catalog
-from rules.ir import UNKNOWN, Call, Const, Kind, Mistyped, Node, Value, Var, canonical
+from rules.ir import NAMING, UNKNOWN, Call, Const, Items, Kind, Mistyped, Node, Value, Var, canonical
+from rules.nulls import null_traps
 from rules.operators import OPERATORS
+from rules.problems import Code, InvalidRule, RuleProblem
 
 MAX_BYTES: Final = 32 * 1024
 MAX_DEPTH: Final = 16
@@ -23,66 +26,23 @@ MAX_CHARACTERS: Final = 256
 MAX_INTEGER_DIGITS: Final = 18
 MAX_FRACTION_DIGITS: Final = 9
 
+MAX_VARIABLES: Final = 50
+
+_LEDGER_SCOPES: Final = frozenset({"earn", "burn"})
+_FOLDING: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
+"""Operators that read a number or a date out of text, as condition builders write it. ``===`` never does."""
+_NUMERIC: Final = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}(\.[0-9]{{1,{MAX_FRACTION_DIGITS}}})?")
+_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _VAR_ARITY: Final = range(1, 3)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and halves of surrogate pairs, which no UTF-8 can carry."""
 
-Code = Literal[
-    "json",
-    "not_an_operator",
-    "unknown_operator",
-    "wrong_arity",
-    "unknown_variable",
-    "dynamic_var",
-    "type_mismatch",
-    "unit_mismatch",
-    "zero_divisor",
-    "result_type",
-    "too_large",
-    "too_deep",
-    "too_many_nodes",
-    "list_too_long",
-    "string_too_long",
-    "control_character",
-    "number_out_of_bounds",
-]
 _LITERALS: Final = {
     bool: Kind("bool"),
     Decimal: Kind("number"),
     str: Kind("str"),
     type(None): Kind("null", nullable=True),
 }
-
-_RANK: Final = {code: rank for rank, code in enumerate(get_args(Code))}
-
-
-class RuleProblem(msgspec.Struct, frozen=True):
-    """One thing wrong with a rule."""
-
-    code: Code
-    pointer: str
-    """Where in the rule: JSON pointer, RFC 6901."""
-    message: str
-    suggestion: str | None = None
-    """The name that was probably meant."""
-
-
-class InvalidRule(LedgerError):
-    """A rule cannot be accepted as it is written."""
-
-    slug = "invalid-rule"
-
-    def __init__(self, problems: Iterable[RuleProblem]) -> None:
-        """
-        Args:
-            problems: Everything found, in the order of the checks, then of the text.
-        """
-        self.problems = tuple(sorted(problems, key=lambda problem: _RANK[problem.code]))
-        first = self.problems[0]
-        super().__init__(
-            f"The rule has {len(self.problems)} problem(s). At {first.pointer or 'its root'}: {first.message}.",
-            problems=msgspec.to_builtins(self.problems),
-        )
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -103,7 +63,7 @@ class _Part(NamedTuple):
     pointer: str
 
 
-_ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
+_ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode  # dates become ISO text
 
 
 def parse(text: str, scope: str) -> Rule:
@@ -122,6 +82,8 @@ def parse(text: str, scope: str) -> Rule:
     wanted = RESULT_TYPES[scope]
     if root.kind.type not in {wanted, "unknown"}:
         checker.refuse("result_type", "", f"a rule for {scope} yields a {wanted}, this one a {root.kind.type}")
+    if not checker.problems:
+        checker.problems += null_traps(root)
     if checker.problems:
         raise InvalidRule(checker.problems)
     return Rule(text, scope, wanted, root, sha256(_ENCODE(canonical(root))).hexdigest())
@@ -171,6 +133,7 @@ class _Checker:
         self.variables = catalog(scope)
         self.problems: list[RuleProblem] = []
         self.node_count = 0
+        self.read: set[str] = set()
 
     def refuse(self, code: Code, pointer: str, message: str, suggestion: str | None = None) -> Const:
         self.problems.append(RuleProblem(code, pointer, message, suggestion))
@@ -213,13 +176,97 @@ class _Checker:
         elif len(parts) not in operator.arity:
             self.refuse("wrong_arity", at, _wrong_arity(name, operator.arity, parts))
             operator = None
-        arguments = tuple([self.node(part, depth + 1) for part in parts])
+        elif operator.for_ledger_only and self.scope not in _LEDGER_SCOPES:
+            self.refuse("unknown_operator", at, f"{name!r} works in earn and burn rules only")
+            operator = None
+        if name in NAMING and operator is not None:
+            arguments = self.names(name, parts, at)
+        elif name == "in" and len(parts) == len(("needle", "haystack")) and isinstance(parts[1].source, list):
+            arguments = self.with_items(parts, depth)
+        else:
+            arguments = tuple([self.node(part, depth + 1) for part in parts])
         if operator is None:
             return Const(None, UNKNOWN, at)
+        arguments = self.folded(name, arguments)
+        self.check_enum(arguments)
         try:
             return Call(name, arguments, operator.typing(arguments), at)
         except Mistyped as fault:
             return self.refuse(fault.code, fault.at.pointer if fault.at else at, f"{name!r} {fault}")
+
+    def names(self, name: str, parts: list[_Part], at: str) -> tuple[Node, ...]:
+        """Read what ``missing`` and ``missing_some`` take: variables, named by text."""
+        counted: list[Node] = []
+        if name == "missing_some":
+            counted = [self.node(parts[0], 1)]
+            parts = parts[1:]
+        if len(parts) == 1 and isinstance(parts[0].source, list):
+            inside = parts[0]
+            assert isinstance(inside.source, list)
+            parts = [_Part(item, f"{inside.pointer}/{index}") for index, item in enumerate(inside.source)]
+        if not 0 < len(parts) <= MAX_VARIABLES:
+            self.refuse("wrong_arity", at, f"{name!r} takes 1 to {MAX_VARIABLES} names of variables")
+            return ()
+        if counted and (not isinstance(counted[0], Const) or not isinstance(counted[0].value, Decimal)):
+            self.refuse("type_mismatch", counted[0].pointer, f"{name!r} takes a number first, written in the rule")
+        return (*counted, *[self.variable([part], part.pointer) for part in parts])
+
+    def with_items(self, parts: list[_Part], depth: int) -> tuple[Node, ...]:
+        """Read a value and the list that is written beside it."""
+        listed = parts[1]
+        assert isinstance(listed.source, list)
+        self.node_count += 1
+        if refusal := _literal_refusal(listed.source) if len(listed.source) > MAX_LIST_ITEMS else None:
+            return (self.node(parts[0], depth + 1), self.refuse(refusal[0], listed.pointer, refusal[1]))
+        items = []
+        for index, source in enumerate(listed.source):
+            part = _Part(source, f"{listed.pointer}/{index}")
+            if isinstance(source, dict | list):
+                items.append(self.refuse("type_mismatch", part.pointer, "a list to look in holds literals only"))
+            else:
+                items.append(self.literal(part))
+        needle = self.node(parts[0], depth + 1)
+        items = [self.folded_literal(item, needle.kind) for item in items]
+        types = {item.kind.type for item in items} - {"null"}
+        if len(types) > 1:
+            self.refuse("type_mismatch", listed.pointer, f"a list holds {' and '.join(sorted(types))}")
+        item_type = types.pop() if len(types) == 1 else "unknown"
+        kind = Kind("list", "any", item=item_type)
+        return (needle, Items(tuple(item.value for item in items), kind, listed.pointer))
+
+    def folded(self, name: str, arguments: tuple[Node, ...]) -> tuple[Node, ...]:
+        """Read numbers and dates that are written as text, where something of that kind stands beside them."""
+        if name not in _FOLDING:
+            return arguments
+        kinds = [node.kind for node in arguments if node.kind.type in {"number", "date"}]
+        if not kinds:
+            return arguments
+        return tuple([self.folded_literal(node, kinds[0]) if isinstance(node, Const) else node for node in arguments])
+
+    def folded_literal(self, node: Const, beside: Kind) -> Const:
+        if not isinstance(node.value, str):
+            return node
+        value: Value = None
+        if beside.type == "number" and _NUMERIC.fullmatch(node.value):
+            value = Decimal(node.value)
+            kind = _LITERALS[Decimal]
+        elif beside.type == "date" and _ISO_DATE.fullmatch(node.value):
+            kind = Kind("date")
+            with suppress(ValueError):
+                value = date.fromisoformat(node.value)
+        return node if value is None else Const(value, kind, node.pointer)
+
+    def check_enum(self, arguments: tuple[Node, ...]) -> None:
+        """Refuse texts that a variable beside them never has."""
+        allowed = {text for node in arguments if isinstance(node, Var) for text in node.variable.enum}
+        if not allowed:
+            return
+        for node in arguments:
+            values = node.values if isinstance(node, Items) else (node.value,) if isinstance(node, Const) else ()
+            for value in values:
+                if isinstance(value, str) and value not in allowed:
+                    message = f"{value!r} is none of {', '.join(sorted(allowed))}"
+                    self.refuse("enum_value", node.pointer, message, _nearest(value, allowed))
 
     def variable(self, parts: list[_Part], at: str) -> Node:
         if len(parts) not in _VAR_ARITY:
@@ -232,6 +279,9 @@ class _Checker:
         if variable is None:
             message = f"{name!r} is no variable of {self.scope}"
             return self.refuse("unknown_variable", parts[0].pointer, message, _nearest(name, self.variables))
+        self.read.add(name)
+        if len(self.read) == MAX_VARIABLES + 1:
+            self.refuse("too_many_variables", at, f"a rule reads at most {MAX_VARIABLES} variables")
         node = Var(variable, None, at)
         return self.with_default(node, self.literal(parts[1])) if len(parts) > 1 else node
 
