@@ -19,6 +19,9 @@ def configure_logging(process: str) -> None:
     Args:
         process: Stands on every line: api, worker, serve, cli.
     """
+    # Binding a logger anew for each line costs something where there is a line for each request; and one that is kept
+    # would outlive its configuration, which on the command line, called from within Python, may be for one command.
+    is_kept = process != "cli"
     logging.basicConfig(level=logging.WARNING, handlers=[_Forward()], force=True)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -33,7 +36,7 @@ def configure_logging(process: str) -> None:
             ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             logger_factory=partial(_Lines, sys.stderr.buffer),
-            cache_logger_on_first_use=True,
+            cache_logger_on_first_use=is_kept,
         )
         return
     structlog.configure(
@@ -46,7 +49,7 @@ def configure_logging(process: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=partial(_Lines, sys.stderr.buffer),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=is_kept,
     )
 
 

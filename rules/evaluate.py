@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Final
 
@@ -31,7 +31,7 @@ def compile_rule(rule: Rule) -> Evaluate:
     The function is pure, may be shared between threads and never raises on facts that `check_facts` returned.
     It checks nothing itself: a fact the catalog does not call nullable must be there.
     """
-    return _operand(rule.root).run
+    return operand(rule.root).run
 
 
 @lru_cache(maxsize=1024)
@@ -45,7 +45,18 @@ def compiled(text: str, scope: str) -> Evaluate:
     return compile_rule(parse(text, scope))
 
 
-def _operand(node: Node) -> Operand:
+def _as_it_is(_: Node, made: Operand) -> Operand:
+    return made
+
+
+def operand(node: Node, around: Callable[[Node, Operand], Operand] = _as_it_is) -> Operand:
+    """
+    Compile a node.
+
+    Args:
+        node: Checked.
+        around: Called with each variable and call, and what it was compiled to; what it returns is used instead.
+    """
     match node:
         case Const(value=None):
             return NULL
@@ -54,10 +65,11 @@ def _operand(node: Node) -> Operand:
         case Items(values=values, kind=kind):
             return Operand(lambda _: values, kind, literal=values)
         case Var():
-            return _variable(node)
-        case Call(operator, arguments, kind):
-            operands = map(_named if operator in NAMING else _operand, arguments)
-            return replace(OPERATORS[operator].compile(tuple(operands)), kind=kind)
+            return around(node, _variable(node))
+        case Call(name, arguments, kind):
+            compile_argument = _named if name in NAMING else partial(operand, around=around)
+            made = OPERATORS[name].compile(tuple(map(compile_argument, arguments)))
+            return around(node, replace(made, kind=kind))
 
 
 def _variable(node: Var) -> Operand:
@@ -77,7 +89,7 @@ def _variable(node: Var) -> Operand:
 def _named(node: Node) -> Operand:
     """Return an operand of ``missing``: what is there, without what else would count, and the name to say."""
     if not isinstance(node, Var):
-        return _operand(node)
+        return operand(node)
     name = node.variable.name
     return Operand(lambda facts: facts.get(name), node.kind, literal=name)
 
