@@ -82,8 +82,7 @@ def parse(text: str, scope: str) -> Rule:
     wanted = RESULT_TYPES[scope]
     if root.kind.type not in {wanted, "unknown"}:
         checker.refuse("result_type", "", f"a rule for {scope} yields a {wanted}, this one a {root.kind.type}")
-    if not checker.problems:
-        checker.problems += null_traps(root)
+    checker.problems += null_traps(root)
     if checker.problems:
         raise InvalidRule(checker.problems)
     return Rule(text, scope, wanted, root, sha256(_ENCODE(canonical(root))).hexdigest())

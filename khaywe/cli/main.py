@@ -24,6 +24,8 @@ app = typer.Typer(
 views = typer.Typer(help="The read side: how far it is, and building it anew.", no_args_is_help=True)
 audit = typer.Typer(help="Prove that the ledger is whole.", no_args_is_help=True)
 imports = typer.Typer(help="Bring activity in from files.", no_args_is_help=True)
+rules = typer.Typer(help="Check rules, and try them out.", no_args_is_help=True)
+app.add_typer(rules, name="rules")
 app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
@@ -160,6 +162,31 @@ def views_rebuild(
 
         with open_database(settings()) as database:
             rebuild(database, names or [], compare_only=compare_only)
+
+
+@rules.command("check")
+def rules_check(
+    file: Annotated[str, typer.Argument(help="A file with one rule as JSON; - reads standard input.")],
+    scope: Annotated[str, typer.Option(help="What it is for: earn, burn, tier, segment, campaign or journey.")],
+) -> None:
+    """Check a rule, and print everything that is wrong with it, each with its place; exit code 2 if anything is."""
+    with told_plainly():
+        from khaywe.cli.ruling import check
+
+        check(file, scope)
+
+
+@rules.command("explain")
+def rules_explain(
+    file: Annotated[str, typer.Argument(help="A file with one rule as JSON; - reads standard input.")],
+    scope: Annotated[str, typer.Option(help="What it is for: earn, burn, tier, segment, campaign or journey.")],
+    facts: Annotated[str, typer.Option(help='What the rule reads, as JSON, e.g. \'{"transaction_amount":"249.90"}\'.')],
+) -> None:
+    """Evaluate a rule on facts, and tell every step and the reason in one sentence."""
+    with told_plainly():
+        from khaywe.cli.ruling import explain
+
+        explain(file, scope, facts)
 
 
 @audit.command("verify")

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from rules import InvalidRule, RoundingMode, Variable, check_facts, compile_rule, parse, round_to_units
+from rules import InvalidRule, RoundingMode, Rule, Variable, check_facts, compile_rule, parse, round_to_units
 from rules.catalog import _CATALOGS, RESULT_TYPES, VariableType
 from rules.ir import canonical
 from rules.operators import OPERATORS
@@ -176,12 +176,21 @@ facts = st.fixed_dictionaries(fact_strategies())
 typed_rules = st.one_of(*[st.tuples(st.just(scope), strategy) for scope, strategy in rules(3).items()])
 
 
+def checked(text: str, scope: str) -> Rule:
+    """Parse a rule, passing over those that would trip over absent numbers."""
+    try:
+        return parse(text, scope)
+    except InvalidRule as refusal:
+        assume(any(problem.code != "null_unsafe" for problem in refusal.problems))
+        raise
+
+
 @NO_DEADLINE
 @given(typed_rules, st.lists(facts, min_size=1, max_size=4))
 def test_a_typed_rule_never_fails_and_equals_the_reference(typed: tuple[str, Any], rows: list[dict[str, Any]]) -> None:
     """Whatever passes the checks has the value the naive interpreter gives it, on any facts."""
     scope, rule = typed
-    evaluate = compile_rule(parse(written(rule), scope))
+    evaluate = compile_rule(checked(written(rule), scope))
     for row in rows:
         with localcontext(prec=34, rounding=ROUND_HALF_EVEN):
             expected = reference(rule, row)
@@ -195,8 +204,8 @@ def test_a_typed_rule_never_fails_and_equals_the_reference(typed: tuple[str, Any
 def test_the_canonical_form_is_a_spelling_of_the_same_rule(typed: tuple[str, Any]) -> None:
     """Parsing it again gives the same digest."""
     scope, rule = typed
-    parsed = parse(written(rule), scope)
-    again = parse(written(canonical(parsed.root)), scope)
+    parsed = checked(written(rule), scope)
+    again = checked(written(canonical(parsed.root)), scope)
     assert again.digest == parsed.digest
 
 

@@ -1,0 +1,164 @@
+"""Rules by themselves: what they may read, whether one is acceptable, and what it does with given facts."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from msgspec import Meta, Raw, Struct
+from starlette.responses import Response
+
+from api.bodies import body_of
+from api.openapi import operation, query_parameter
+from ledger.errors import InvalidInput
+from ledger.program.terms import RoundingMode
+from rules.catalog import RESULT_TYPES, ResultType, Scope, Unit, VariableType, catalog
+from rules.evaluate import InvalidFacts
+from rules.explain import Note, Step, award_sentence, explain, match_sentence
+from rules.facts import read_facts
+from rules.parse import parse
+from rules.problems import InvalidRule, RuleProblem
+
+router = APIRouter(prefix="/v1/rules", tags=["rules"])
+
+_SCOPE = query_parameter("scope", "What the rule is for.", {"type": "string", "enum": list(RESULT_TYPES)})
+
+
+class VariableView(Struct, frozen=True):
+    """A fact that rules of the scope can read."""
+
+    name: str
+    type: VariableType
+    unit: Unit
+    nullable: bool
+    null_as: Decimal | None
+    """What an absent number counts as; null where a rule has to say so itself."""
+    enum: tuple[str, ...]
+    source: str
+    description: str
+
+
+class VariablesView(Struct, frozen=True):
+    """What rules of a scope can read, and what they yield."""
+
+    scope: Scope
+    yields: ResultType
+    variables: list[VariableView]
+
+
+class RuleToCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule, and what it is for."""
+
+    scope: Scope
+    rule: Annotated[Raw, Meta(description="JSONLogic, as a JSON object.")]
+
+
+class Verdict(Struct, frozen=True):
+    """Whether a rule can be saved."""
+
+    valid: bool
+    digest: str | None
+    """SHA-256 of the calculation: the same for every spelling of it. Null if it is not valid."""
+    problems: tuple[RuleProblem, ...]
+    """Everything that is wrong, each with its place."""
+
+
+class RuleToExplain(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule and the facts to try it on."""
+
+    scope: Scope
+    rule: Annotated[Raw, Meta(description="JSONLogic, as a JSON object.")]
+    facts: Annotated[Raw, Meta(description="Names of variables and their values; see /v1/rules/variables.")]
+    rounding: RoundingMode = RoundingMode.FLOOR
+    """How points are rounded; for earn rules."""
+    scale: Annotated[int, Meta(ge=0, le=9)] = 0
+    """Decimal places of the point currency; for earn rules."""
+
+
+class Explanation(Struct, frozen=True):
+    """What a rule makes of facts, and how."""
+
+    result: Any
+    text: str | None
+    """One sentence to read out; null for a rule that only calculates."""
+    digest: str
+    facts: dict[str, Any]
+    """What the rule read."""
+    steps: tuple[Step, ...]
+    skipped: tuple[str, ...]
+    """JSON pointers of what was not asked for."""
+    notes: tuple[Note, ...]
+    """What happened silently: what an absent number counted as, a division by zero."""
+
+
+_check = msgspec.json.Decoder(RuleToCheck).decode
+_explain = msgspec.json.Decoder(RuleToExplain).decode
+
+_GUIDE = {"and": [{">": [{"var": "total_revenue"}, 1000]}, {"<": [{"var": "last_purchase_days_ago"}, 30]}]}
+
+
+@router.get(
+    "/variables",
+    summary="List what rules can read",
+    **operation(answer=VariablesView, parameters=[_SCOPE], refusals=[InvalidInput]),
+)
+def list_variables(request: Request) -> Response:
+    """Return the variables of a scope, with type, unit, what absence counts as, and where each comes from."""
+    scope = request.query_params.get("scope", "earn")
+    if scope not in RESULT_TYPES:
+        raise InvalidInput(f"There is no scope {scope!r}; there are {', '.join(RESULT_TYPES)}.", pointer="/scope")
+    variables = [
+        VariableView(one.name, one.type, one.unit, one.nullable, one.null_as, one.enum, one.source, one.description)
+        for one in catalog(scope).values()
+    ]
+    return _json({"scope": scope, "yields": RESULT_TYPES[scope], "variables": variables})
+
+
+@router.post(
+    "/validate",
+    summary="Check a rule",
+    **operation(body=RuleToCheck, answer=Verdict, example={"scope": "segment", "rule": _GUIDE}),
+)
+async def validate(request: Request) -> Response:
+    """Say everything that is wrong with a rule: each problem with its place and, where there is one, a remedy."""
+    asked = await body_of(request, _check)
+    try:
+        rule = parse(_text(asked.rule), asked.scope)
+    except InvalidRule as refusal:
+        return _json(Verdict(valid=False, digest=None, problems=refusal.problems))
+    return _json(Verdict(valid=True, digest=rule.digest, problems=()))
+
+
+@router.post(
+    "/explain",
+    summary="Try a rule on facts",
+    **operation(
+        body=RuleToExplain,
+        answer=Explanation,
+        refusals=[InvalidRule, InvalidFacts],
+        example={"scope": "segment", "rule": _GUIDE, "facts": {"total_revenue": "1200.50"}},
+    ),
+)
+async def try_out(request: Request) -> Response:
+    """Return a rule's result for given facts, every step that led to it, and a sentence that says why."""
+    asked = await body_of(request, _explain)
+    rule = parse(_text(asked.rule), asked.scope)
+    facts = read_facts(_text(asked.facts), asked.scope)
+    text = None
+    if asked.scope == "earn":
+        text = award_sentence(rule, facts, asked.rounding, asked.scale, "points")
+    elif rule.type == "bool":
+        text = match_sentence(rule, facts)
+    trace = explain(rule, facts)
+    return _json(Explanation(trace.result, text, rule.digest, trace.facts, trace.steps, trace.skipped, trace.notes))
+
+
+def _text(raw: Raw) -> str:
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError:
+        raise InvalidInput("A rule and its facts must be in UTF-8.") from None
+
+
+def _json(answer: Any) -> Response:
+    return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -1,0 +1,78 @@
+"""``khaywe rules``: check a rule in a file, and try it out; no ledger is needed for either."""
+
+import sys
+from pathlib import Path
+
+import typer
+
+from ledger.errors import InvalidInput
+from ledger.program.terms import RoundingMode
+from rules import explain as explaining
+from rules.catalog import RESULT_TYPES
+from rules.facts import read_facts
+from rules.parse import MAX_BYTES, Rule, parse
+from rules.problems import InvalidRule
+from rules.wording import spelled
+
+
+def check(file: str, scope: str) -> None:
+    """
+    Print what is wrong with a rule, or that nothing is.
+
+    Raises:
+        InvalidInput: The file cannot be read, or there is no such scope.
+        typer.Exit: The rule has problems; they were printed.
+    """
+    rule = _rule(file, scope)
+    typer.secho(f"The rule can be saved; it yields a {rule.type}. sha256:{rule.digest}", fg=typer.colors.GREEN)
+
+
+def explain(file: str, scope: str, facts: str) -> None:
+    """
+    Print a rule's result for facts, and how it came about.
+
+    Raises:
+        InvalidInput: The file cannot be read, or there is no such scope.
+        InvalidFacts: The facts do not fit the scope.
+        typer.Exit: The rule has problems; they were printed.
+    """
+    rule = _rule(file, scope)
+    read = read_facts(facts, scope)
+    trace = explaining.explain(rule, read)
+    for step in trace.steps:
+        typer.echo(f"{step.at:<24} {step.text}")
+    for pointer in trace.skipped:
+        typer.echo(f"{pointer:<24} not asked for")
+    for note in trace.notes:
+        typer.echo(f"{note.at:<24} {note.text}")
+    typer.echo(f"Result: {spelled(trace.result)}")
+    if scope == "earn":
+        typer.echo(explaining.award_sentence(rule, read, RoundingMode.FLOOR, 0, "points"))
+    elif rule.type == "bool":
+        typer.echo(explaining.match_sentence(rule, read))
+
+
+def _rule(file: str, scope: str) -> Rule:
+    if scope not in RESULT_TYPES:
+        raise InvalidInput(f"There is no scope {scope!r}; there are {', '.join(RESULT_TYPES)}.")
+    try:
+        return parse(_text(file), scope)
+    except InvalidRule as refusal:
+        for problem in refusal.problems:
+            typer.secho(f"{problem.code} at {problem.pointer or '/'}: {problem.message}", err=True, fg=typer.colors.RED)
+            if problem.suggestion:
+                typer.echo(f"  try: {problem.suggestion}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _text(file: str) -> str:
+    try:
+        if file == "-":
+            # One byte more than a rule may have shows that it is too long, without reading on for ever.
+            return sys.stdin.buffer.read(MAX_BYTES + 1).decode()
+        with Path(file).open("rb") as source:
+            return source.read(MAX_BYTES + 1).decode()
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{file} is not in UTF-8.") from None
