@@ -12,7 +12,15 @@ from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
-from rules.errors import CurrencyMismatch, NotRedeemable, NoVersionInForce, OccurredInFuture, UnknownPointCurrency
+from rules.errors import (
+    CurrencyMismatch,
+    NotRedeemable,
+    NoVersionInForce,
+    OccurredInFuture,
+    UnknownPointCurrency,
+    UnknownPurchase,
+    UnknownVersion,
+)
 from rules.evaluate import InvalidFacts
 from rules.problems import InvalidRule
 
@@ -74,6 +82,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NoSuchResource: HTTPStatus.NOT_FOUND,
     program.UnknownProgram: HTTPStatus.NOT_FOUND,
     UnknownMember: HTTPStatus.NOT_FOUND,
+    UnknownVersion: HTTPStatus.NOT_FOUND,
+    UnknownPurchase: HTTPStatus.NOT_FOUND,
     account.UnknownRedemption: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,

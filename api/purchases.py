@@ -249,13 +249,14 @@ def _view(posted: Posted) -> PurchaseView:
         event.currency,
         event.program_version,
         sum(accrual.points for accrual in event.accruals),
-        [_accrual(accrual) for accrual in event.accruals],
+        [accrual_view(accrual) for accrual in event.accruals],
         event.balances,
         posted.replayed,
     )
 
 
-def _accrual(accrual: Accrual) -> AccrualView:
+def accrual_view(accrual: Accrual) -> AccrualView:
+    """Return an accrual as the outside sees it."""
     return AccrualView(
         accrual.lot,
         accrual.point_currency,

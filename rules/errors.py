@@ -15,6 +15,18 @@ class NoVersionInForce(LedgerError):
     slug = "no-version-in-force"
 
 
+class UnknownVersion(LedgerError):
+    """The program never published a version of this number."""
+
+    slug = "unknown-version"
+
+
+class UnknownPurchase(LedgerError):
+    """No such purchase is booked."""
+
+    slug = "unknown-purchase"
+
+
 class UnknownPointCurrency(LedgerError):
     """The program has no such point currency."""
 

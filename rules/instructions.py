@@ -64,11 +64,16 @@ def post_purchase(
     return Instruction(
         ACCOUNT,
         member_address(program_id, member),
-        ((f"purchase:{program_id}:{source}", transaction_id), *keys),
+        (purchase_reference(program_id, source, transaction_id), *keys),
         sha256(_encode(asked)).digest(),
         partial(_decide_purchase, purchase, amount_minor),
         _program(program_id),
     )
+
+
+def purchase_reference(program_id: str, source: str, transaction_id: str) -> Reference:
+    """Return the reference under which a purchase is booked."""
+    return f"purchase:{program_id}:{source}", transaction_id
 
 
 def redeem(

@@ -43,12 +43,7 @@ def price_purchase(purchase: Purchase, amount_minor: int, program: Program | Non
     occurred_at = as_utc(purchase.occurred_at)
     plan = _earn_plan(program, version_in_force(program, occurred_at))
     effective_on = local_date(occurred_at, plan.zone)
-    facts = {
-        "transaction_amount": purchase.amount,
-        "currency": purchase.currency,
-        "source": purchase.source,
-    }
-    points = plan.to_units(plan.evaluate(facts))
+    points = plan.to_units(plan.evaluate(purchase_facts(purchase.amount, purchase.currency, purchase.source)))
     months = plan.expiry_months
     award = Award(
         plan.point_currency,
@@ -69,6 +64,11 @@ def price_purchase(purchase: Purchase, amount_minor: int, program: Program | Non
         plan.version.version,
         (award,),
     )
+
+
+def purchase_facts(amount: Decimal, currency: str, source: str) -> dict[str, object]:
+    """Return what an earn rule can read of a purchase."""
+    return {"transaction_amount": amount, "currency": currency, "source": source}
 
 
 class _EarnPlan(Struct, frozen=True):

@@ -88,6 +88,12 @@ SELECT uuid_send(r.stream_id) FROM ledger.heads AS h
 INNER JOIN ledger.receipts AS r ON r.partition = h.partition AND r.source = %(source)s AND r.key = %(key)s
 LIMIT 1
 
+-- event_of --
+SELECT e.topic, e.state FROM ledger.heads AS h
+INNER JOIN ledger.receipts AS r ON r.partition = h.partition AND r.source = %(source)s AND r.key = %(key)s
+INNER JOIN ledger.events AS e ON e.partition = r.partition AND e.stream_id = r.stream_id AND e.version = r.version
+LIMIT 1
+
 -- stream --
 -- Events of one stream.
 SELECT version, topic, state FROM ledger.events
