@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from bench import importing, noise, posting, projecting, serving, starting
+from bench import importing, noise, posting, projecting, ruling, serving, starting
 from bench.ledgers import settings_for, temporary_home
 from khaywe.wiring import open_database
 
@@ -13,6 +13,7 @@ GROUPS = {
     "posting": posting.run,
     "http": serving.run,
     "projections": projecting.run,
+    "rules": ruling.run,
     "import": importing.run,
     "start": starting.run,
 }

@@ -28,9 +28,9 @@ class Step(msgspec.Struct, frozen=True):
     at: str
     """JSON pointer into the rule."""
     operator: str
-    arguments: tuple[Value, ...]
-    """As they were; those that were not asked for are null."""
-    result: Value
+    arguments: tuple[Any, ...]
+    """Values as they were; those that were not asked for are null."""
+    result: Any
     text: str
     """For people, for example ``transaction_amount 249.90 > 100: yes``."""
 

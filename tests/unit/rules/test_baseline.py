@@ -1,6 +1,7 @@
 """The official tests of jsonlogic.com, as far as this typed subset accepts them."""
 
 import json
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,29 @@ def test_what_is_accepted_agrees(cases: list[dict[str, Any]]) -> None:
     ]
     assert not differing
     assert len(accepted) >= 100
+
+
+@pytest.mark.usefixtures("_scopes")
+def test_what_is_refused_is_refused_for_its_reason(cases: list[dict[str, Any]]) -> None:
+    """How many, and why: a change here is a change of the language."""
+    refused = [case for case in cases if not outcomes(case)]
+    reasons = Counter(reason(case) for case in refused)
+    assert len(cases) - len(refused) == 148
+    assert reasons == {
+        # Operators of lists (map, filter, reduce, all, none, some, merge), log and method.
+        "unknown_operator": 47,
+        # Paths into objects and lists, and data that is no object: a fact has one name.
+        "unknown_variable": 43,
+        # Comparing or calculating with values of different types.
+        "type_mismatch": 31,
+        "wrong_arity": 6,
+        "dynamic_var": 3,
+    }
+
+
+def reason(case: dict[str, Any]) -> str:
+    """Return the code of a rule's first problem, that of a wrong result aside."""
+    with pytest.raises(InvalidRule) as refusal:
+        parse(json.dumps(case["rule"], default=float), "number")
+    codes = [problem.code for problem in refusal.value.problems]
+    return next((code for code in codes if code != "result_type"), "result_type")
