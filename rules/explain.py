@@ -7,8 +7,7 @@ cannot disagree. What was never asked for, because a condition was already settl
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -57,14 +56,34 @@ class Trace(msgspec.Struct, frozen=True):
     notes: tuple[Note, ...]
 
 
+class Evaluated(NamedTuple):
+    """A result, and what every node that was asked for yielded on the way."""
+
+    result: Any
+    yielded: Yielded
+
+
 class _Run(dict[str, Any]):
     """Facts on their way through a rule, and what each node yielded, by pointer."""
 
     __slots__ = ("yielded",)
+    yielded: dict[str, Any]
 
-    def __init__(self, facts: Facts) -> None:
-        super().__init__(facts)
-        self.yielded: dict[str, Any] = {}
+
+def compile_traced(rule: Rule) -> Callable[[Facts], Evaluated]:
+    """
+    Turn a rule into a function that evaluates it and keeps every value on the way.
+
+    It costs a few times the plain form. Words are made of the values only when somebody asks.
+    """
+    evaluate = operand(rule.root, _writing).run
+
+    def traced(facts: Facts) -> Evaluated:
+        run = _Run(facts)
+        run.yielded = {}
+        return Evaluated(evaluate(run), run.yielded)
+
+    return traced
 
 
 def explain(rule: Rule, facts: Mapping[str, object]) -> Trace:
@@ -75,9 +94,7 @@ def explain(rule: Rule, facts: Mapping[str, object]) -> Trace:
         rule: Checked.
         facts: As `check_facts` returned them.
     """
-    run = _Run(facts)
-    result = _traced(rule)(run)
-    yielded = run.yielded
+    result, yielded = compile_traced(rule)(facts)
     nodes = list(walk(rule.root))
     read = {node.variable.name: facts.get(node.variable.name) for node in nodes if isinstance(node, Var)}
     steps = [_step(node, yielded) for node in nodes if isinstance(node, Call) and node.pointer in yielded]
@@ -96,14 +113,13 @@ def award_sentence(rule: Rule, facts: Mapping[str, object], mode: RoundingMode, 
         scale: Decimal places of the point currency.
         name: Of the point currency, as in "37 points".
     """
-    run = _Run(facts)
-    result = _traced(rule)(run)
+    result, yielded = compile_traced(rule)(facts)
     points = Decimal(max(0, round_to_units(result, mode=mode, scale=scale))).scaleb(-scale)
-    reasons, chosen = way(rule.root, run.yielded)
+    reasons, chosen = way(rule.root, yielded)
     because = " and ".join(reasons)
     if not points:
         return f"No {name}: {because or f'the rule yields {spelled(result)}'}."
-    sums = told_sum(chosen, run.yielded)
+    sums = told_sum(chosen, yielded)
     if result != points:
         sums += f", rounded {ROUNDED[mode]} to {spelled(points)}"
     return f"{spelled(points)} {name}: {because}, so {sums}." if because else f"{spelled(points)} {name}: {sums}."
@@ -111,15 +127,10 @@ def award_sentence(rule: Rule, facts: Mapping[str, object], mode: RoundingMode, 
 
 def match_sentence(rule: Rule, facts: Mapping[str, object]) -> str:
     """Say in one sentence whether a customer matches, and which clause decided it."""
-    run = _Run(facts)
-    matches = bool(_traced(rule)(run))
-    because = told(rule.root, run.yielded, met=matches)
+    result, yielded = compile_traced(rule)(facts)
+    matches = bool(result)
+    because = told(rule.root, yielded, met=matches)
     return f"{'Matches' if matches else 'Does not match'}: {because}."
-
-
-@lru_cache(maxsize=1024)
-def _traced(rule: Rule) -> Callable[[Facts], Any]:
-    return operand(rule.root, _writing).run
 
 
 def _writing(node: Node, made: Operand) -> Operand:
