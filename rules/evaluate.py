@@ -83,7 +83,7 @@ def _variable(node: Var) -> Operand:
         value = facts.get(name)
         return if_null if value is None else value
 
-    return Operand(with_default, node.kind)
+    return Operand(with_default, node.kind, if_null=(name, if_null))
 
 
 def _named(node: Node) -> Operand:

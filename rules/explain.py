@@ -141,7 +141,7 @@ def _writing(node: Node, made: Operand) -> Operand:
         value = facts.yielded[pointer] = run(facts)
         return value
 
-    return replace(made, run=write_down, name=None, applied=None)
+    return replace(made, run=write_down, name=None, applied=None, if_null=None)
 
 
 def _step(node: Call, yielded: Yielded) -> Step:

@@ -59,6 +59,8 @@ class Operand(msgspec.Struct, frozen=True):
     literal: Value = None
     """Set for a literal other than null; for an operand of ``missing``, its variable's name."""
     applied: Applied | None = None
+    if_null: tuple[str, Value] | None = None
+    """Set for a variable that may be absent: its name, and what counts then."""
 
 
 Operands = tuple[Operand, ...]
@@ -85,9 +87,22 @@ def _binary(function: Binary, left: Operand, right: Operand) -> Operand:
     if name is not None and right_literal is not None:
         applied = Applied(function, name, right_literal)
         return Operand(lambda facts: function(facts[name], right_literal), applied=applied)
+    if right_literal is not None and left.if_null is not None:
+        return _binary_or_else(function, left, right_literal)
     if right_literal is not None:
         return Operand(lambda facts: function(run_left(facts), right_literal))
     return Operand(lambda facts: function(run_left(facts), run_right(facts)))
+
+
+def _binary_or_else(function: Binary, left: Operand, literal: Value) -> Operand:
+    """Apply a function to a variable that may be absent, and a literal."""
+    (name, if_null) = left.if_null  # type: ignore[misc]  # the caller looked
+
+    def apply(facts: Facts) -> Any:
+        value = facts.get(name)
+        return function(if_null if value is None else value, literal)
+
+    return Operand(apply)
 
 
 def _zero_for_null(operand: Operand) -> Operand:
