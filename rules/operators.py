@@ -147,7 +147,10 @@ def _division(function: Binary) -> Compile:
 
 
 def _remainder(dividend: Decimal, divisor: Decimal) -> Decimal:
-    return CONTEXT.plus(_WIDE.remainder(dividend, divisor))
+    try:
+        return CONTEXT.remainder(dividend, divisor)
+    except InvalidOperation:
+        return CONTEXT.plus(_WIDE.remainder(dividend, divisor))
 
 
 def _equality(function: Binary) -> Compile:
@@ -241,6 +244,9 @@ def _in(operands: Operands) -> Operand:
 def _text_test(function: Callable[[str, str], bool]) -> Compile:
     def compile_test(operands: Operands) -> Operand:
         run_text, run_part = operands[0].run, operands[1].run
+        literal = operands[1].literal
+        if isinstance(literal, str):
+            return Operand(lambda facts: (text := run_text(facts)) is not None and function(text, literal))
 
         def test(facts: Facts) -> bool:
             text, part = run_text(facts), run_part(facts)
