@@ -91,7 +91,7 @@ def _named(node: Node) -> Operand:
     if not isinstance(node, Var):
         return operand(node)
     name = node.variable.name
-    return Operand(lambda facts: facts.get(name), node.kind, literal=name)
+    return Operand(lambda facts: facts.get(name), node.kind, name)
 
 
 _ACCEPTED: Final[dict[VariableType, tuple[type, ...]]] = {

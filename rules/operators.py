@@ -55,9 +55,9 @@ class Operand(msgspec.Struct, frozen=True):
     run: Closure
     kind: Kind = UNKNOWN
     name: str | None = None
-    """Set for a variable that can be read straight from the facts."""
+    """Set for a variable that can be read straight from the facts, and for one whose name is asked for."""
     literal: Value = None
-    """Set for a literal other than null; for an operand of ``missing``, its variable's name."""
+    """Set for a literal other than null."""
     applied: Applied | None = None
     if_null: tuple[str, Value] | None = None
     """Set for a variable that may be absent: its name, and what counts then."""
@@ -88,15 +88,15 @@ def _binary(function: Binary, left: Operand, right: Operand) -> Operand:
         applied = Applied(function, name, right_literal)
         return Operand(lambda facts: function(facts[name], right_literal), applied=applied)
     if right_literal is not None and left.if_null is not None:
-        return _binary_or_else(function, left, right_literal)
+        return _binary_or_else(function, left.if_null, right_literal)
     if right_literal is not None:
         return Operand(lambda facts: function(run_left(facts), right_literal))
     return Operand(lambda facts: function(run_left(facts), run_right(facts)))
 
 
-def _binary_or_else(function: Binary, left: Operand, literal: Value) -> Operand:
+def _binary_or_else(function: Binary, variable: tuple[str, Value], literal: Value) -> Operand:
     """Apply a function to a variable that may be absent, and a literal."""
-    (name, if_null) = left.if_null  # type: ignore[misc]  # the caller looked
+    name, if_null = variable
 
     def apply(facts: Facts) -> Any:
         value = facts.get(name)
@@ -285,7 +285,7 @@ def _substr(operands: Operands) -> Operand:
 
 def _missing(operands: Operands) -> Operand:
     """Name the variables that are absent, or an empty text."""
-    asked = [(operand.literal, operand.run) for operand in operands]
+    asked = [(operand.name, operand.run) for operand in operands]
     return Operand(lambda facts: tuple([name for name, run in asked if run(facts) in _ABSENT]))
 
 

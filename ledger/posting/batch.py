@@ -187,7 +187,11 @@ class Batch:
             # Most instructions read the same streams; the very same tuple of keys is looked at once.
             if instruction.reads is not reads:
                 reads = instruction.reads
-                missing.update((stream_id, stream) for stream, stream_id in reads)
+                for stream, stream_id in reads:
+                    if stream_id in entries:
+                        entries[stream_id].last_used = now
+                    else:
+                        missing[stream_id] = stream
         if missing:
             self._cache.load(connection, missing)
             for work in undecided:
