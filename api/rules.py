@@ -12,12 +12,13 @@ from api.bodies import body_of
 from api.openapi import operation, query_parameter
 from ledger.errors import InvalidInput
 from ledger.program.terms import RoundingMode
-from rules.catalog import RESULT_TYPES, ResultType, Scope, Unit, VariableType, catalog
+from rules.catalog import ResultType, Scope, Unit, VariableType
 from rules.evaluate import InvalidFacts
 from rules.explain import Note, Step, award_sentence, explain, match_sentence
 from rules.facts import read_facts
 from rules.parse import parse
 from rules.problems import InvalidRule, RuleProblem
+from rules.scopes import RESULT_TYPES, catalog
 
 router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
@@ -107,11 +108,12 @@ def list_variables(request: Request) -> Response:
     scope = request.query_params.get("scope", "earn")
     if scope not in RESULT_TYPES:
         raise InvalidInput(f"There is no scope {scope!r}; there are {', '.join(RESULT_TYPES)}.", pointer="/scope")
+    known = catalog(scope)
     variables = [
         VariableView(one.name, one.type, one.unit, one.nullable, one.null_as, one.enum, one.source, one.description)
-        for one in catalog(scope).values()
+        for one in known.variables.values()
     ]
-    return _json({"scope": scope, "yields": RESULT_TYPES[scope], "variables": variables})
+    return _json({"scope": scope, "yields": known.yields, "variables": variables})
 
 
 @router.post(
@@ -147,7 +149,7 @@ async def try_out(request: Request) -> Response:
     text = None
     if asked.scope == "earn":
         text = award_sentence(rule, facts, asked.rounding, asked.scale, "points")
-    elif rule.type == "bool":
+    elif rule.catalog.yields == "bool":
         text = match_sentence(rule, facts)
     trace = explain(rule, facts)
     return _json(Explanation(trace.result, text, rule.digest, trace.facts, trace.steps, trace.skipped, trace.notes))

@@ -14,7 +14,7 @@ _EVENTS = load_queries("ledger.store")
 _SQL = load_queries("projections")
 
 PAGE_SIZE = 20_000
-"""Events per page: large enough that busy accounts are written once for many events, small enough to keep memory flat."""
+"""Events per page: enough that busy accounts are written once for many events, and few enough to keep memory flat."""
 
 
 class Overtaken(Exception):  # not an error: another runner did the same work first

@@ -1,15 +1,17 @@
 """Rules price activity: JSONLogic text, checked and typed, compiled to exact decimal functions."""
 
 from ledger.program.terms import RoundingMode
-from rules.catalog import Variable, catalog
+from rules.catalog import Catalog, Variable
 from rules.evaluate import Evaluate, InvalidFacts, check_facts, compile_rule, compiled
 from rules.operators import CONTEXT
 from rules.parse import Rule, parse
 from rules.problems import InvalidRule, RuleProblem
 from rules.rounding import round_to_units
+from rules.scopes import catalog
 
 __all__ = [
     "CONTEXT",
+    "Catalog",
     "Evaluate",
     "InvalidFacts",
     "InvalidRule",

@@ -10,10 +10,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from ledger.errors import LedgerError
-from rules.catalog import Variable, VariableType, catalog
+from rules.catalog import Catalog, Variable, VariableType
 from rules.ir import NAMING, Call, Const, Items, Node, Var
 from rules.operators import CONTEXT, NULL, OPERATORS, Facts, Operand
 from rules.parse import Rule, parse
+from rules.scopes import catalog
 
 Evaluate = Callable[[Facts], Decimal | bool | str | tuple[str, ...] | None]
 
@@ -35,7 +36,7 @@ def compile_rule(rule: Rule) -> Evaluate:
 
 
 @lru_cache(maxsize=1024)
-def compiled(text: str, scope: str) -> Evaluate:
+def compiled(text: str, scope: Catalog | str) -> Evaluate:
     """
     Parse and compile a rule, once per text and scope.
 
@@ -101,11 +102,12 @@ _ACCEPTED: Final[dict[VariableType, tuple[type, ...]]] = {
     "str": (str,),
     "date": (date,),
     "list[str]": (list, tuple),
+    "list[object]": (list, tuple),
 }
 _MAX_EXPONENT: Final = 34
 
 
-def check_facts(facts: Mapping[str, object], scope: str) -> dict[str, object]:
+def check_facts(facts: Mapping[str, object], scope: Catalog | str) -> dict[str, object]:
     """
     Check facts where they enter, so that evaluation need not.
 
@@ -116,9 +118,10 @@ def check_facts(facts: Mapping[str, object], scope: str) -> dict[str, object]:
         InvalidFacts: A fact is unknown to the scope, missing, of the wrong type (every ``float`` is) or a number
             beyond 34 digits.
     """
-    variables = catalog(scope)
+    known = catalog(scope)
+    variables = known.variables
     for name in facts.keys() - variables.keys():
-        raise InvalidFacts(f"{name!r} is no variable of {scope}", pointer=f"/{name}")
+        raise InvalidFacts(f"{name!r} is no variable of {known.scope}", pointer=f"/{name}")
     return {name: _fact(variable, facts.get(name)) for name, variable in variables.items()}
 
 

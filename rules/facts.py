@@ -7,11 +7,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
-from rules.catalog import Variable, catalog
+from rules.catalog import Catalog, Variable
 from rules.evaluate import InvalidFacts, check_facts
+from rules.scopes import catalog
 
 
-def read_facts(text: str, scope: str) -> dict[str, object]:
+def read_facts(text: str, scope: Catalog | str) -> dict[str, object]:
     """
     Read the facts of a rule from a JSON object.
 
@@ -19,7 +20,7 @@ def read_facts(text: str, scope: str) -> dict[str, object]:
 
     Args:
         text: JSON, at most as long as its caller lets it be.
-        scope: Of the rule.
+        scope: Of the rule, or its catalog.
 
     Returns:
         The facts as `check_facts` returns them.
@@ -33,8 +34,8 @@ def read_facts(text: str, scope: str) -> dict[str, object]:
         raise InvalidFacts(f"The facts are not JSON: {error}.", pointer="") from None
     if not isinstance(given, Mapping):
         raise InvalidFacts("The facts are an object: names of variables and their values.", pointer="")
-    variables = catalog(scope)
-    return check_facts({name: _typed(variables.get(name), value) for name, value in given.items()}, scope)
+    known = catalog(scope)
+    return check_facts({name: _typed(known.variables.get(name), value) for name, value in given.items()}, known)
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -51,6 +51,7 @@ _TYPES: Final[dict[VariableType, ResultType]] = {
     "str": "str",
     "date": "date",
     "list[str]": "list",
+    "list[object]": "list",
 }
 
 

@@ -12,11 +12,12 @@ from typing import Final, NamedTuple, NoReturn, cast
 
 import msgspec
 
-from rules.catalog import RESULT_TYPES, ResultType, catalog
+from rules.catalog import Catalog
 from rules.ir import NAMING, UNKNOWN, Call, Const, Items, Kind, Mistyped, Node, Value, Var, canonical
 from rules.nulls import null_traps
 from rules.operators import OPERATORS
 from rules.problems import Code, InvalidRule, RuleProblem
+from rules.scopes import catalog
 
 MAX_BYTES: Final = 32 * 1024
 MAX_DEPTH: Final = 16
@@ -49,8 +50,8 @@ class Rule(msgspec.Struct, frozen=True):
     """A rule that has passed every check."""
 
     text: str
-    scope: str
-    type: ResultType
+    catalog: Catalog
+    """What it was checked against."""
     root: Node
     digest: str
     """SHA-256 of the canonical form, hexadecimal: the same digest is the same calculation."""
@@ -66,26 +67,27 @@ class _Part(NamedTuple):
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode  # dates become ISO text
 
 
-def parse(text: str, scope: str) -> Rule:
+def parse(text: str, scope: Catalog | str) -> Rule:
     """
     Check a rule and turn it into its typed form.
 
     Args:
         text: JSONLogic, as JSON.
-        scope: What the rule is for; decides which variables it sees and which type it must yield.
+        scope: What the rule is for, or a catalog of its own: decides which variables it sees and what it must yield.
 
     Raises:
         InvalidRule: The rule is malformed, too big, ill-typed or reads what it may not; names every problem.
     """
-    checker = _Checker(scope)
+    known = catalog(scope)
+    checker = _Checker(known)
     root = checker.node(_Part(_read(text), ""), 1)
-    wanted = RESULT_TYPES[scope]
+    wanted = known.yields
     if root.kind.type not in {wanted, "unknown"}:
-        checker.refuse("result_type", "", f"a rule for {scope} yields a {wanted}, this one a {root.kind.type}")
+        checker.refuse("result_type", "", f"a rule for {known.scope} yields a {wanted}, this one a {root.kind.type}")
     checker.problems += null_traps(root)
     if checker.problems:
         raise InvalidRule(checker.problems)
-    return Rule(text, scope, wanted, root, sha256(_ENCODE(canonical(root))).hexdigest())
+    return Rule(text, known, root, sha256(_ENCODE(canonical(root))).hexdigest())
 
 
 def _read(text: str) -> object:
@@ -127,9 +129,9 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 class _Checker:
     """Builds the typed form, collecting problems; a part that is refused stands as an unknown."""
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
-        self.variables = catalog(scope)
+    def __init__(self, known: Catalog) -> None:
+        self.scope = known.scope
+        self.variables = known.variables
         self.problems: list[RuleProblem] = []
         self.node_count = 0
         self.read: set[str] = set()

@@ -8,10 +8,10 @@ import typer
 from ledger.errors import InvalidInput
 from ledger.program.terms import RoundingMode
 from rules import explain as explaining
-from rules.catalog import RESULT_TYPES
 from rules.facts import read_facts
 from rules.parse import MAX_BYTES, Rule, parse
 from rules.problems import InvalidRule
+from rules.scopes import RESULT_TYPES
 from rules.wording import spelled
 
 
@@ -24,7 +24,9 @@ def check(file: str, scope: str) -> None:
         typer.Exit: The rule has problems; they were printed.
     """
     rule = _rule(file, scope)
-    typer.secho(f"The rule can be saved; it yields a {rule.type}. sha256:{rule.digest}", fg=typer.colors.GREEN)
+    typer.secho(
+        f"The rule can be saved; it yields a {rule.catalog.yields}. sha256:{rule.digest}", fg=typer.colors.GREEN
+    )
 
 
 def explain(file: str, scope: str, facts: str) -> None:
@@ -48,7 +50,7 @@ def explain(file: str, scope: str, facts: str) -> None:
     typer.echo(f"Result: {spelled(trace.result)}")
     if scope == "earn":
         typer.echo(explaining.award_sentence(rule, read, RoundingMode.FLOOR, 0, "points"))
-    elif rule.type == "bool":
+    elif rule.catalog.yields == "bool":
         typer.echo(explaining.match_sentence(rule, read))
 
 

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from rules import InvalidRule, RoundingMode, Rule, Variable, check_facts, compile_rule, parse, round_to_units
-from rules.catalog import _CATALOGS, RESULT_TYPES, VariableType
+from rules.catalog import Catalog, ResultType, VariableType
 from rules.ir import canonical
 from rules.operators import OPERATORS
+from rules.scopes import CATALOGS
 
 TYPES: dict[str, VariableType] = {"amount": "decimal", "count": "int", "flag": "bool", "text": "str", "day": "date"}
 VARIABLES = [
@@ -30,9 +31,9 @@ NO_DEADLINE = settings(deadline=None, max_examples=300, suppress_health_check=[H
 def _scopes() -> Iterator[None]:
     """Add a scope per result type, with a nullable and a certain variable of every type."""
     with pytest.MonkeyPatch.context() as patch:
-        for scope in ("number", "bool", "str"):
-            patch.setitem(_CATALOGS, scope, {variable.name: variable for variable in VARIABLES})
-            patch.setitem(RESULT_TYPES, scope, scope)
+        scopes: tuple[ResultType, ...] = ("number", "bool", "str")
+        for scope in scopes:
+            patch.setitem(CATALOGS, scope, Catalog("earn", scope, {variable.name: variable for variable in VARIABLES}))
         yield
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from rules import InvalidRule, Variable, compile_rule, parse
-from rules.catalog import _CATALOGS, RESULT_TYPES, VariableType
+from rules.catalog import Catalog, VariableType
 
 BASELINE = Path(__file__).parents[4] / "shared/jsonlogic-tests/jsonlogic-com-tests-baseline.json"
+RESULTS: list[Any] = ["number", "bool", "str", "null"]
 TYPES: dict[type, VariableType] = {Decimal: "decimal", bool: "bool", str: "str", type(None): "decimal"}
 
 
@@ -24,32 +25,22 @@ def cases() -> list[dict[str, Any]]:
     return [case for case in decoded if isinstance(case, dict)]
 
 
-@pytest.fixture
-def _scopes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scope for each type a rule can have; its variables are those of the case at hand."""
-    for scope in ("number", "bool", "str", "null"):
-        monkeypatch.setitem(_CATALOGS, scope, {})
-        monkeypatch.setitem(RESULT_TYPES, scope, scope)
-
-
 def outcomes(case: dict[str, Any]) -> list[Any]:
     """Return the value of a case in a list, or an empty list if no scope accepts the rule."""
     given = case.get("data")
     facts = {name: fact for name, fact in given.items() if type(fact) in TYPES} if isinstance(given, dict) else {}
     text = json.dumps(case["rule"], default=float)
-    for scope in ("number", "bool", "str", "null"):
-        _CATALOGS[scope] = {
-            name: Variable(name, TYPES[type(fact)], "none", nullable=True, description="", scopes=frozenset())
-            for name, fact in facts.items()
-        }
+    variables = {
+        name: Variable(name, TYPES[type(fact)], "none", nullable=True, description="") for name, fact in facts.items()
+    }
+    for wanted in RESULTS:
         try:
-            return [compile_rule(parse(text, scope))(facts)]
+            return [compile_rule(parse(text, Catalog("earn", wanted, variables)))(facts)]
         except InvalidRule:
             continue
     return []
 
 
-@pytest.mark.usefixtures("_scopes")
 def test_what_is_accepted_agrees(cases: list[dict[str, Any]]) -> None:
     """No rule may have another value here than everywhere else."""
     accepted = [(case, value) for case in cases for value in outcomes(case)]
@@ -62,7 +53,6 @@ def test_what_is_accepted_agrees(cases: list[dict[str, Any]]) -> None:
     assert len(accepted) >= 100
 
 
-@pytest.mark.usefixtures("_scopes")
 def test_what_is_refused_is_refused_for_its_reason(cases: list[dict[str, Any]]) -> None:
     """How many, and why: a change here is a change of the language."""
     refused = [case for case in cases if not outcomes(case)]
@@ -83,6 +73,6 @@ def test_what_is_refused_is_refused_for_its_reason(cases: list[dict[str, Any]]) 
 def reason(case: dict[str, Any]) -> str:
     """Return the code of a rule's first problem, that of a wrong result aside."""
     with pytest.raises(InvalidRule) as refusal:
-        parse(json.dumps(case["rule"], default=float), "number")
+        parse(json.dumps(case["rule"], default=float), Catalog("earn", "number", {}))
     codes = [problem.code for problem in refusal.value.problems]
     return next((code for code in codes if code != "result_type"), "result_type")

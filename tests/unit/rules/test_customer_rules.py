@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rules import InvalidRule, Variable, check_facts, compile_rule, parse
-from rules.catalog import _CATALOGS
+from rules.catalog import Catalog
+from rules.scopes import CATALOGS
 
 REVENUE, LAST, BASKET = {"var": "total_revenue"}, {"var": "last_purchase_days_ago"}, {"var": "average_basket"}
 COUNTRY, TAGS, SINCE = {"var": "country"}, {"var": "tags"}, {"var": "member_since"}
@@ -148,7 +149,7 @@ def test_faults_are_refused_at_their_place(rule: dict[str, Any], expected: tuple
 def test_words_a_variable_never_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tier that does not exist would select nobody, silently."""
     tier = Variable("tier", "str", "none", nullable=True, description="", scopes=frozenset(), enum=("gold", "silver"))
-    monkeypatch.setitem(_CATALOGS, "segment", {"tier": tier})
+    monkeypatch.setitem(CATALOGS, "segment", Catalog("segment", "bool", {"tier": tier}))
     assert codes({"==": [{"var": "tier"}, "glod"]}) == [("enum_value", "/==/1")]
     assert codes({"in": [{"var": "tier"}, ["gold", "bronze"]]}) == [("enum_value", "/in/1")]
     assert matches({"in": [{"var": "tier"}, ["gold", "silver"]]}, {"tier": "gold"}) is True
@@ -159,7 +160,7 @@ def test_too_many_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
     many = {
         f"v{n}": Variable(f"v{n}", "bool", "none", nullable=True, description="", scopes=frozenset()) for n in range(51)
     }
-    monkeypatch.setitem(_CATALOGS, "segment", many)
+    monkeypatch.setitem(CATALOGS, "segment", Catalog("segment", "bool", many))
     assert codes({"and": [{"!!": {"var": name}} for name in many]})[0][0] == "too_many_variables"
     parse(json.dumps({"and": [{"!!": {"var": name}} for name in list(many)[:50]]}), "segment")
 

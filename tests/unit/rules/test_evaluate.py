@@ -15,7 +15,8 @@ from rules import (
     parse,
     round_to_units,
 )
-from rules.catalog import _CATALOGS
+from rules.catalog import Catalog
+from rules.scopes import CATALOGS
 
 EARN = '{"if":[{">":[{"var":"transaction_amount"},100]},{"*":[{"var":"transaction_amount"},0.1]},0]}'
 BURN = '{"/":[{"var":"points_requested"},100]}'
@@ -89,7 +90,7 @@ def scope(monkeypatch: pytest.MonkeyPatch) -> None:
         Variable("on", "date", "none", nullable=False, description="", scopes=frozenset()),
         Variable("note", "str", "none", nullable=True, description="", scopes=frozenset()),
     ]
-    monkeypatch.setitem(_CATALOGS, "visit", {variable.name: variable for variable in variables})
+    monkeypatch.setitem(CATALOGS, "visit", Catalog("earn", "number", {one.name: one for one in variables}))
 
 
 GIVEN: dict[str, object] = {"transaction_amount": Decimal("1.10"), "currency": "EUR", "source": "pos"}

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from rules import InvalidRule, Variable, check_facts, compile_rule, parse
-from rules.catalog import _CATALOGS, RESULT_TYPES, Unit, VariableType
+from rules.catalog import Catalog, ResultType, Unit, VariableType
+from rules.scopes import CATALOGS
 
 A, B, NO = {"var": "a"}, {"var": "b"}, {"var": "no_number"}
 ON, NO_DATE, NO_FLAG, NO_TEXT = {"var": "on"}, {"var": "no_date"}, {"var": "no_flag"}, {"var": "no_text"}
@@ -42,9 +43,9 @@ def scopes(monkeypatch: pytest.MonkeyPatch) -> None:
         variable("money", "decimal", unit="money", nullable=True),
         variable("points", "decimal", unit="points", nullable=True),
     ]
-    for scope in ("number", "bool", "str"):
-        monkeypatch.setitem(_CATALOGS, scope, {found.name: found for found in variables})
-        monkeypatch.setitem(RESULT_TYPES, scope, scope)
+    scopes: tuple[ResultType, ...] = ("number", "bool", "str")
+    for scope in scopes:
+        monkeypatch.setitem(CATALOGS, scope, Catalog("earn", scope, {found.name: found for found in variables}))
 
 
 def value(rule: object, scope: str = "number") -> object:

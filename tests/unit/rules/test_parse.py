@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from rules import InvalidRule, RuleProblem, parse
+from rules import InvalidRule, RuleProblem, catalog, parse
 from rules.ir import Call, Const, Var
 
 EARN = '{"if":[{">":[{"var":"transaction_amount"},100]},{"*":[{"var":"transaction_amount"},0.1]},0]}'
@@ -51,10 +51,10 @@ def test_a_rule_becomes_typed_nodes_that_know_their_place() -> None:
     assert [node.kind.unit for node in (amount, limit, then)] == ["money", "any", "any"]
 
 
-def test_a_rule_keeps_its_text_scope_and_result_type() -> None:
+def test_a_rule_keeps_its_text_and_catalog() -> None:
     """What was parsed can be told from the rule."""
     rule = parse(EARN, "earn")
-    assert (rule.text, rule.scope, rule.type) == (EARN, "earn", "number")
+    assert (rule.text, rule.catalog) == (EARN, catalog("earn"))
 
 
 def test_literals_keep_the_digits_they_were_written_with() -> None:
