@@ -12,11 +12,16 @@ from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
+from rules.attributes import InvalidAttributes
 from rules.errors import (
+    AmountRequired,
+    BelowMinimum,
     CurrencyMismatch,
+    NotInSteps,
     NotRedeemable,
     NoVersionInForce,
     OccurredInFuture,
+    ShareExceeded,
     UnknownPointCurrency,
     UnknownPurchase,
     UnknownVersion,
@@ -96,6 +101,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     IdentifierTaken: HTTPStatus.CONFLICT,
     NoVersionInForce: HTTPStatus.CONFLICT,
     NotRedeemable: HTTPStatus.CONFLICT,
+    BelowMinimum: HTTPStatus.CONFLICT,
+    NotInSteps: HTTPStatus.CONFLICT,
+    ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -105,6 +113,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     InvalidAmount: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownCurrency: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownPointCurrency: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidAttributes: HTTPStatus.UNPROCESSABLE_ENTITY,
+    AmountRequired: HTTPStatus.UNPROCESSABLE_ENTITY,
     CurrencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     OccurredInFuture: HTTPStatus.UNPROCESSABLE_ENTITY,
     account.InvalidPoints: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -6,48 +6,27 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Request
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Struct
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.bodies import body_of
 from api.openapi import PROGRAM, operation
 from api.resources import Resources, idempotency_references, position_token, resources
+from api.terms import TermsBody, decode_terms, read_terms, written_terms
 from ledger.dates import as_utc, time_zone
-from ledger.errors import InvalidInput
 from ledger.money import UnknownCurrency, minor_digits
 from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable
 from ledger.program import decide as program
 from ledger.program.events import ProgramPublished
 from ledger.program.state import Program
-from ledger.program.terms import BurnRule, Code, EarnRule, PointCurrency, RoundingMode, Terms
+from ledger.program.terms import Code
 from ledger.streams import PROGRAM as PROGRAM_STREAM
 from ledger.streams import program_stream_id
 from rules.activity import Instant
-from rules.parse import parse
 from rules.problems import InvalidRule
 
 router = APIRouter(prefix="/v1/programs", tags=["programs"])
-
-Rule = Annotated[Raw, Meta(description="JSONLogic, as a JSON object.")]
-
-
-class RuleBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A rule and how its result is rounded."""
-
-    rule: Raw
-    point_currency: Code
-    rule_id: Code | None = None
-    rounding: RoundingMode = RoundingMode.FLOOR
-
-
-class TermsBody(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a version of a program lays down."""
-
-    point_currencies: Annotated[tuple[PointCurrency, ...], Meta(min_length=1, max_length=20)]
-    earn: RuleBody
-    """Points a purchase earns; the rule sees transaction_amount, currency and source."""
-    burn: RuleBody | None = None
-    """What points are worth; the rule sees points_requested. Absent where points cannot be spent."""
 
 
 class NewProgram(Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,7 +92,6 @@ _EXAMPLE = {
 }
 
 _new_program = msgspec.json.Decoder(NewProgram).decode
-_terms = msgspec.json.Decoder(TermsBody).decode
 _publication = msgspec.json.Decoder(Publication).decode
 
 
@@ -134,7 +112,7 @@ async def create_program(request: Request) -> Response:
     asked = await body_of(request, _new_program)
     minor_digits(asked.currency)
     time_zone(asked.timezone)
-    terms = _checked(asked.terms, "/terms")
+    terms = read_terms(asked.terms, asked.currency, "/terms")
     command = program.CreateProgram(
         asked.program_id,
         asked.name,
@@ -178,7 +156,9 @@ def read_program(request: Request) -> Response:
 async def replace_draft(request: Request) -> Response:
     """Write new terms down. They are not in force until published."""
     found, program_id = resources(request), request.path_params["program_id"]
-    terms = _checked(await body_of(request, _terms), "")
+    body = await body_of(request, decode_terms)
+    program_currency = (await run_in_threadpool(found.program, program_id)).currency
+    terms = read_terms(body, program_currency, "")
     now = datetime.now(UTC)
     instruction = _instruction(request, program_id, program.DraftProgram(terms, now), ("draft", program_id, terms))
     await found.poster.post(instruction)
@@ -234,50 +214,6 @@ def _once(command: program.ProgramCommand) -> str:
     return f"{type(command).__name__}:{command.occurred_at.isoformat()}"
 
 
-def _checked(body: TermsBody, at: str) -> Terms:
-    """
-    Turn what was sent into terms, with every rule parsed and checked.
-
-    Args:
-        body: As sent.
-        at: JSON pointer of the terms within the body of the request.
-
-    Raises:
-        InvalidRule: A rule has problems; their pointers are those of the body.
-    """
-    problems = []
-    for name, part, scope in (("earn", body.earn, "earn"), ("burn", body.burn, "burn")):
-        if part is not None:
-            try:
-                parse(bytes(part.rule).decode(), scope)
-            except InvalidRule as refusal:
-                problems += [
-                    msgspec.structs.replace(found, pointer=f"{at}/{name}/rule{found.pointer}")
-                    for found in refusal.problems
-                ]
-            except UnicodeDecodeError:
-                raise InvalidInput("A rule must be in UTF-8.", pointer=f"{at}/{name}/rule") from None
-    if problems:
-        raise InvalidRule(tuple(problems))
-    earn, burn = body.earn, body.burn
-    return Terms(
-        body.point_currencies,
-        EarnRule(bytes(earn.rule).decode(), earn.point_currency, earn.rule_id or "earn", earn.rounding),
-        BurnRule(bytes(burn.rule).decode(), burn.point_currency, burn.rule_id or "burn", burn.rounding)
-        if burn
-        else None,
-    )
-
-
-def _terms_view(terms: Terms) -> TermsBody:
-    earn, burn = terms.earn, terms.burn
-    return TermsBody(
-        terms.point_currencies,
-        RuleBody(Raw(earn.rule), earn.point_currency, earn.rule_id, earn.rounding),
-        RuleBody(Raw(burn.rule), burn.point_currency, burn.rule_id, burn.rounding) if burn else None,
-    )
-
-
 def _program_response(found: Resources, program_id: str, status: int, *, replayed: bool = False) -> Response:
     state = found.fresh_program(program_id)
     view = ProgramView(
@@ -285,8 +221,8 @@ def _program_response(found: Resources, program_id: str, status: int, *, replaye
         state.name,
         state.currency,
         state.timezone,
-        _terms_view(state.draft) if state.draft else None,
-        [VersionView(one.version, one.effective_from, _terms_view(one.terms)) for one in state.versions],
+        written_terms(state.draft) if state.draft else None,
+        [VersionView(one.version, one.effective_from, written_terms(one.terms)) for one in state.versions],
     )
     headers = {"Idempotency-Replayed": "true"} if replayed else {}
     return Response(msgspec.json.encode(view), status, headers, "application/json")

@@ -22,6 +22,7 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut, Posted
 from ledger.program.decide import UnknownProgram
 from rules.activity import Purchase
+from rules.attributes import InvalidAttributes
 from rules.errors import CurrencyMismatch, NoVersionInForce, OccurredInFuture
 from rules.instructions import post_purchase
 
@@ -41,6 +42,7 @@ _REFUSALS: list[type[LedgerError]] = [
     UnknownProgram,
     CurrencyMismatch,
     NoVersionInForce,
+    InvalidAttributes,
     AccountNotOpen,
     LedgerBusy,
     LedgerUnavailable,

@@ -21,13 +21,22 @@ from ledger.account.errors import (
 from ledger.account.events import LotPoints, PointsRedeemed, RedemptionReversed
 from ledger.errors import LedgerError
 from ledger.members.directory import UnknownMember
-from ledger.money import to_major
+from ledger.money import InvalidAmount, to_major
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted
 from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import stream_of
 from ledger.streams import StreamId
 from rules.activity import Redemption, Reversal
-from rules.errors import NotRedeemable, NoVersionInForce, OccurredInFuture, UnknownPointCurrency
+from rules.errors import (
+    AmountRequired,
+    BelowMinimum,
+    NotInSteps,
+    NotRedeemable,
+    NoVersionInForce,
+    OccurredInFuture,
+    ShareExceeded,
+    UnknownPointCurrency,
+)
 from rules.instructions import redeem, redemption_reference, reverse_redemption
 
 router = APIRouter(prefix="/v1/programs/{program_id}/redemptions", tags=["redemptions"])
@@ -104,6 +113,11 @@ _COMMON: list[type[LedgerError]] = [
             NoVersionInForce,
             UnknownPointCurrency,
             NotRedeemable,
+            BelowMinimum,
+            NotInSteps,
+            AmountRequired,
+            InvalidAmount,
+            ShareExceeded,
             RedemptionExists,
             InsufficientPoints,
         ],

@@ -13,19 +13,21 @@ from api.bodies import body_of
 from api.openapi import PROGRAM, operation, path_parameter
 from api.problems import problem
 from api.purchases import AccrualView, accrual_view
-from api.resources import resources
+from api.resources import Resources, resources
 from ledger.account.events import PurchasePosted
 from ledger.errors import InvalidInput, LedgerError
-from ledger.money import to_major
+from ledger.members.directory import UnknownMember
+from ledger.posting.cache import StateCache
 from ledger.posting.instruction import LedgerUnavailable
 from ledger.program.decide import NothingToPublish, UnknownProgram
 from ledger.program.state import Program
-from ledger.store.receipts import event_of
-from rules.activity import Instant, OpaqueId, Purchase, Source
+from ledger.store.receipts import recorded_for, state_before
+from ledger.streams import ACCOUNT, BUDGET, budget_stream_id
+from rules.activity import Attributes, Instant, Line, MemberName, OpaqueId, Purchase, Source
 from rules.errors import UnknownPurchase, UnknownVersion
-from rules.explain import Note, Step
 from rules.instructions import purchase_reference
-from rules.simulation import Priced, explained, simulate, under_draft, under_version
+from rules.purchase_trace import RuleTrace
+from rules.simulation import Simulated, explained, simulate, under_draft, under_version
 
 router = APIRouter(prefix="/v1/programs", tags=["programs"])
 
@@ -41,14 +43,18 @@ class SimulatedPurchase(Struct, frozen=True, forbid_unknown_fields=True):
     currency: Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217.", examples=["EUR"])]
     source: Source = "simulation"
     transaction_id: OpaqueId = "simulated"
+    lines: Annotated[tuple[Line, ...], Meta(max_length=500)] = ()
+    attributes: Attributes = {}
 
 
 class Simulation(Struct, frozen=True, forbid_unknown_fields=True):
-    """Purchases to price, in this order, for a member who begins with nothing."""
+    """Purchases to price, in this order, each on what the ones before it left behind."""
 
     purchases: Annotated[list[SimulatedPurchase], Meta(min_length=1, max_length=SIMULATION_LIMIT)]
     version: Literal["draft"] | int | None = None
     """Number of a published version, or draft. Absent: for each purchase the version in force when it occurred."""
+    member: MemberName | None = None
+    """Whose account it begins with. Absent: a member who joins with the first purchase."""
 
 
 class PricedView(Struct, frozen=True):
@@ -60,13 +66,9 @@ class PricedView(Struct, frozen=True):
     accruals: list[AccrualView]
     balances: dict[str, int]
     text: str
-    """One sentence to read out."""
-    result: Any
-    """Of the rule, before rounding."""
-    facts: dict[str, Any]
-    steps: tuple[Step, ...]
-    skipped: tuple[str, ...]
-    notes: tuple[Note, ...]
+    """To read out: what was given and why, or why nothing was."""
+    rules: tuple[RuleTrace, ...]
+    """Every earn rule of the version: base rules first, then bonus rules."""
 
 
 class SimulatedResult(Struct, frozen=True, omit_defaults=True):
@@ -102,7 +104,7 @@ _SOURCE = {
         body=Simulation,
         answer=SimulationResult,
         parameters=[PROGRAM],
-        refusals=[UnknownProgram, UnknownVersion, NothingToPublish, LedgerUnavailable],
+        refusals=[UnknownProgram, UnknownVersion, NothingToPublish, UnknownMember, InvalidInput, LedgerUnavailable],
         example={
             "version": "draft",
             "purchases": [{"occurred_at": "2026-11-22T09:30:00+01:00", "amount": "249.90", "currency": "EUR"}],
@@ -114,8 +116,7 @@ async def simulate_purchases(request: Request) -> Response:
     asked = await body_of(request, _simulation)
     purchases = [_purchase(one) for one in asked.purchases]
     found, program_id = resources(request), request.path_params["program_id"]
-    program = _under(await run_in_threadpool(found.fresh_program, program_id), asked.version)
-    priced = await run_in_threadpool(simulate, program, purchases)
+    priced = await run_in_threadpool(_simulated, found, program_id, asked, purchases)
     return _json(SimulationResult([_result(index, one) for index, one in enumerate(priced)]))
 
 
@@ -136,15 +137,43 @@ def explain_purchase(request: Request) -> Response:
         raise InvalidInput("A purchase is named by its source too: ?source=…", pointer="/source")
     program = found.fresh_program(program_id)
     with found.connection() as connection:
-        event = event_of(connection, purchase_reference(program_id, source, transaction_id))
-    if not isinstance(event, PurchasePosted):
-        raise UnknownPurchase(f"{source!r} has no purchase {transaction_id!r} in {program_id!r}.")
-    return _json(_view(explained(program, event, to_major(event.amount_minor, event.currency))))
+        recorded = recorded_for(connection, purchase_reference(program_id, source, transaction_id))
+        if recorded is None or not isinstance(recorded.event, PurchasePosted):
+            raise UnknownPurchase(f"{source!r} has no purchase {transaction_id!r} in {program_id!r}.")
+        account = state_before(connection, ACCOUNT, recorded)
+    return _json(_view(explained(program, recorded.event, account)))
+
+
+def _simulated(
+    found: Resources,
+    program_id: str,
+    asked: Simulation,
+    purchases: list[Purchase],
+) -> list[Simulated | LedgerError]:
+    program = _under(found.fresh_program(program_id), asked.version)
+    with found.connection() as connection:
+        streams = {budget_stream_id(program_id): BUDGET}
+        account_id = found.account_of(connection, program_id, asked.member) if asked.member else None
+        if account_id:
+            streams[account_id] = ACCOUNT
+        cache = StateCache(found.partition_count)
+        cache.load(connection, streams)
+    account = cache.entries[account_id].state if account_id else None
+    return simulate(program, purchases, account, cache.entries[budget_stream_id(program_id)].state)
 
 
 def _purchase(asked: SimulatedPurchase) -> Purchase:
     """Return a purchase that the pricing takes; whom it is of does not matter."""
-    return Purchase(asked.source, asked.transaction_id, "", asked.occurred_at, asked.amount, asked.currency)
+    return Purchase(
+        asked.source,
+        asked.transaction_id,
+        "",
+        asked.occurred_at,
+        asked.amount,
+        asked.currency,
+        asked.lines,
+        asked.attributes,
+    )
 
 
 def _under(program: Program, version: Literal["draft"] | int | None) -> Program:
@@ -153,25 +182,21 @@ def _under(program: Program, version: Literal["draft"] | int | None) -> Program:
     return under_draft(program) if version == "draft" else under_version(program, int(version))
 
 
-def _result(index: int, outcome: Priced | LedgerError) -> SimulatedResult:
+def _result(index: int, outcome: Simulated | LedgerError) -> SimulatedResult:
     if isinstance(outcome, LedgerError):
         return SimulatedResult(index, problem=problem(outcome))
     return SimulatedResult(index, priced=_view(outcome))
 
 
-def _view(priced: Priced) -> PricedView:
-    event, trace = priced.event, priced.trace
+def _view(simulated: Simulated) -> PricedView:
+    event = simulated.event
     return PricedView(
         sum(accrual.points for accrual in event.accruals),
         event.program_version,
         [accrual_view(accrual) for accrual in event.accruals],
         event.balances,
-        priced.text,
-        trace.result,
-        trace.facts,
-        trace.steps,
-        trace.skipped,
-        trace.notes,
+        simulated.trace.text,
+        simulated.trace.rules,
     )
 
 

@@ -19,14 +19,20 @@ def add_months(day: date, months: int) -> date:
     """
     Return the same day ``months`` later, or that month's last day where it has no such day.
 
+    What would lie beyond the calendar is its last day.
+
     Args:
         day: Program-local date.
         months: Whole months, zero or more.
     """
     total = day.year * 12 + day.month - 1 + months
     year, month = divmod(total, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return date(year, month + 1, min(day.day, last))
+    return day_in(year, month + 1, day.day) if year <= date.max.year else date.max
+
+
+def day_in(year: int, month: int, day: int) -> date:
+    """Return that day of a month, or the month's last day where it has no such day."""
+    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
 
 
 @lru_cache(maxsize=256)

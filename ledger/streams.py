@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
+from ledger.budget import state as budget_state
+from ledger.budget.events import BudgetDrawn
 from ledger.program import state as program_state
 from ledger.program.events import ProgramEvent
 
@@ -36,7 +38,7 @@ ACCOUNT = Stream(
     "account",
     account_state.evolve,
     account_state.Account,
-    "account.state.v1",
+    "account.state.v2",
     AccountEvent.__args__,
 )
 PROGRAM = Stream(
@@ -46,7 +48,14 @@ PROGRAM = Stream(
     "program.state.v1",
     ProgramEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM)
+BUDGET = Stream(
+    "budget",
+    budget_state.evolve,
+    budget_state.Budgets,
+    "budget.state.v1",
+    (BudgetDrawn,),
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -57,3 +66,8 @@ def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
 def program_stream_id(program_id: str) -> StreamId:
     """Return the stream id of the program."""
     return uuid5(NAMESPACE, f"program:{program_id}").bytes
+
+
+def budget_stream_id(program_id: str) -> StreamId:
+    """Return the stream id of the budgets of the program's rules."""
+    return uuid5(NAMESPACE, f"budget:{program_id}").bytes

@@ -46,6 +46,30 @@ Instant = Annotated[
 ]
 
 
+Attributes = Annotated[
+    dict[str, str | int | bool | list[str] | None],
+    Meta(
+        max_length=100,
+        description="What the program declares beyond this, by name; decimals and dates as text: 12.50, 2026-11-22.",
+    ),
+]
+Word = Annotated[str, Meta(max_length=200)]
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One line of a basket."""
+
+    amount: Annotated[Decimal, Meta(description="Of the line, in major units of the purchase's currency.")]
+    line: Annotated[str, Meta(max_length=64, description="Unique within the purchase; absent: its number, from 1.")] = (
+        ""
+    )
+    quantity: Annotated[Decimal, Meta(description="Pieces, litres, nights.")] = Decimal(1)
+    sku: Word = ""
+    category: Word = ""
+    brand: Word = ""
+    attributes: Attributes = {}
+
+
 class Purchase(Struct, frozen=True, forbid_unknown_fields=True):
     """A member bought something."""
 
@@ -55,6 +79,9 @@ class Purchase(Struct, frozen=True, forbid_unknown_fields=True):
     occurred_at: Instant
     amount: Annotated[Decimal, Meta(description="In major units; text or a plain JSON number, read digit by digit.")]
     currency: Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217.", examples=["EUR"])]
+    lines: Annotated[tuple[Line, ...], Meta(max_length=500)] = ()
+    """The basket, for rules about lines; their amounts need not add up to the purchase's, which may hold tax."""
+    attributes: Attributes = {}
 
 
 class Redemption(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +95,11 @@ class Redemption(Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=10**15, description="In the smallest unit of the point currency.", examples=[500])
     ]
     point_currency: Annotated[str, Meta(min_length=1, max_length=63)] | None = None
-    """Absent: the one the program's burn rule is about."""
+    """Absent: the one the program's first burn rule is about."""
+    amount: (
+        Annotated[Decimal, Meta(description="Of the purchase that the points help to pay, in major units.")] | None
+    ) = None
+    """Needed where points may pay only a part."""
 
 
 class Reversal(Struct, frozen=True, forbid_unknown_fields=True):

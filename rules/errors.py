@@ -43,3 +43,27 @@ class OccurredInFuture(LedgerError):
     """The activity lies in the future."""
 
     slug = "occurred-in-future"
+
+
+class BelowMinimum(LedgerError):
+    """The redemption asks for fewer points than the program lets members redeem at once."""
+
+    slug = "below-minimum"
+
+
+class NotInSteps(LedgerError):
+    """The program lets members redeem points in steps only."""
+
+    slug = "not-in-steps"
+
+
+class AmountRequired(LedgerError):
+    """The points may pay only a part of a purchase, and its amount was not told."""
+
+    slug = "amount-required"
+
+
+class ShareExceeded(LedgerError):
+    """The points are worth more than the part of the purchase that they may pay."""
+
+    slug = "share-exceeded"

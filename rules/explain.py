@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger.program.terms import RoundingMode
 from rules.evaluate import operand
-from rules.ir import NAMING, Call, Node, Value, Var, inner_nodes, walk
+from rules.ir import NAMING, Call, Node, Var, inner_nodes, walk
 from rules.operators import Facts, Operand
 from rules.parse import Rule
 from rules.rounding import round_to_units
@@ -46,8 +46,8 @@ class Note(msgspec.Struct, frozen=True):
 class Trace(msgspec.Struct, frozen=True):
     """Everything that happened when a rule was evaluated."""
 
-    result: Value
-    facts: dict[str, Value]
+    result: Any
+    facts: dict[str, Any]
     """What the rule read."""
     steps: tuple[Step, ...]
     """In the order of the text, arguments before their operator."""
@@ -99,7 +99,7 @@ def explain(rule: Rule, facts: Mapping[str, object]) -> Trace:
     read = {node.variable.name: facts.get(node.variable.name) for node in nodes if isinstance(node, Var)}
     steps = [_step(node, yielded) for node in nodes if isinstance(node, Call) and node.pointer in yielded]
     notes = [note for node in nodes for note in _notes(node, yielded, facts)]
-    return Trace(result, read, tuple(steps), tuple(_skipped(rule.root, yielded)), tuple(notes))  # type: ignore[arg-type]
+    return Trace(result, read, tuple(steps), tuple(_skipped(rule.root, yielded)), tuple(notes))
 
 
 def award_sentence(rule: Rule, facts: Mapping[str, object], mode: RoundingMode, scale: int, name: str) -> str:
@@ -123,6 +123,12 @@ def award_sentence(rule: Rule, facts: Mapping[str, object], mode: RoundingMode, 
     if result != points:
         sums += f", rounded {ROUNDED[mode]} to {spelled(points)}"
     return f"{spelled(points)} {name}: {because}, so {sums}." if because else f"{spelled(points)} {name}: {sums}."
+
+
+def reason(rule: Rule, facts: Mapping[str, object]) -> str:
+    """Say why a condition holds, or which clause of it does not."""
+    result, yielded = compile_traced(rule)(facts)
+    return told(rule.root, yielded, met=bool(result))
 
 
 def match_sentence(rule: Rule, facts: Mapping[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache, partial
 from hashlib import sha256
 from uuid import UUID
@@ -10,17 +11,27 @@ import msgspec
 
 from ledger.account import decide as account
 from ledger.account.commands import OpenAccount, ReverseRedemption
-from ledger.account.events import AccountEvent
+from ledger.account.events import AccountEvent, PurchaseLine
 from ledger.account.state import Account
+from ledger.budget.state import Budgets
 from ledger.dates import as_utc, local_date, time_zone
+from ledger.errors import InvalidInput
 from ledger.money import to_minor
-from ledger.posting.instruction import Instruction, Reference, StreamKey
+from ledger.posting.instruction import Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
-from ledger.streams import ACCOUNT, PROGRAM, StreamId, account_stream_id, program_stream_id
+from ledger.streams import (
+    ACCOUNT,
+    BUDGET,
+    PROGRAM,
+    StreamId,
+    account_stream_id,
+    budget_stream_id,
+    program_stream_id,
+)
 from rules.activity import Purchase, Redemption, Reversal, check_text, check_time, member_address
-from rules.pricing import existing, price_purchase, price_redemption
+from rules.pricing import CheckedPurchase, existing, price_purchase, price_redemption
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def post_purchase(
@@ -49,26 +60,60 @@ def post_purchase(
     source, transaction_id, member = purchase.source, purchase.transaction_id, purchase.member
     if not (source + transaction_id + member).isprintable():
         check_text(source=source, transaction_id=transaction_id, member=member)
-    amount_minor = to_minor(purchase.amount, purchase.currency)
+    checked = CheckedPurchase(purchase, to_minor(purchase.amount, purchase.currency), checked_lines(purchase))
     # What was meant, not how it was spelled: 5, 5.0 and "5.00" are one amount, +01:00 and Z one time.
-    asked = (
+    asked: tuple[object, ...] = (
         "purchase",
         program_id,
         source,
         transaction_id,
         member,
         as_utc(purchase.occurred_at),
-        amount_minor,
+        checked.amount_minor,
         purchase.currency,
     )
+    if purchase.lines or purchase.attributes:
+        asked = (*asked, checked.lines, purchase.attributes)
     return Instruction(
         ACCOUNT,
         member_address(program_id, member),
         (purchase_reference(program_id, source, transaction_id), *keys),
         sha256(_encode(asked)).digest(),
-        partial(_decide_purchase, purchase, amount_minor),
-        _program(program_id),
+        partial(_decide_purchase, checked),
+        _program_and_budgets(program_id),
     )
+
+
+def checked_lines(purchase: Purchase) -> tuple[PurchaseLine, ...]:
+    """
+    Return the lines of a purchase as they are stored, each with a name.
+
+    Raises:
+        InvalidAmount: The amount of a line is no sum of money.
+        InvalidInput: Two lines have one name, or a quantity is no number that a basket can hold.
+    """
+    if not purchase.lines:
+        return ()
+    lines = []
+    names: set[str] = set()
+    for index, line in enumerate(purchase.lines):
+        name = line.line or str(index + 1)
+        if name in names:
+            raise InvalidInput(f"The line {name!r} is there twice.", pointer=f"/lines/{index}/line")
+        names.add(name)
+        if not (name + line.sku + line.category + line.brand).isprintable():
+            raise InvalidInput("A line has a text that cannot be printed.", pointer=f"/lines/{index}")
+        if not (line.quantity.is_finite() and 0 <= line.quantity < _MAX_QUANTITY):
+            message = f"A quantity is a number from 0 to {_MAX_QUANTITY:f}."
+            raise InvalidInput(message, pointer=f"/lines/{index}/quantity")
+        quantity = f"{line.quantity:f}"
+        amount_minor = to_minor(line.amount, purchase.currency)
+        lines.append(PurchaseLine(name, amount_minor, quantity, line.sku, line.category, line.brand, line.attributes))
+    return tuple(lines)
+
+
+_MAX_QUANTITY = Decimal(10**9)
+_MAX_MAJOR = Decimal(10**15)
 
 
 def purchase_reference(program_id: str, source: str, transaction_id: str) -> Reference:
@@ -88,11 +133,14 @@ def redeem(
 
     Raises:
         OccurredInFuture: See `check_time`.
-        InvalidInput: The member's name or the time is malformed.
+        InvalidInput: The member's name, the time or the amount is malformed.
     """
     check_time(redemption.occurred_at, received_at)
+    amount = redemption.amount
+    if amount is not None and not (amount.is_finite() and 0 <= amount < _MAX_MAJOR):
+        raise InvalidInput("The amount of the purchase is a sum of money, not negative.", pointer="/amount")
     check_text(source=redemption.source, redemption_id=redemption.redemption_id, member=redemption.member)
-    asked = (
+    asked: tuple[object, ...] = (
         "redemption",
         program_id,
         redemption.redemption_id,
@@ -102,6 +150,8 @@ def redeem(
         redemption.points,
         redemption.point_currency,
     )
+    if amount is not None:
+        asked = (*asked, amount.normalize())
     return Instruction(
         ACCOUNT,
         member_address(program_id, redemption.member),
@@ -190,12 +240,18 @@ def _decide_opening(
 
 
 def _decide_purchase(
-    purchase: Purchase,
-    amount_minor: int,
+    checked: CheckedPurchase,
     state: Account | None,
     program: Program | None,
-) -> Sequence[AccountEvent]:
-    return account.decide(state, price_purchase(purchase, amount_minor, program))
+    budgets: Budgets | None,
+) -> Sequence[AccountEvent | On]:
+    priced = price_purchase(checked, program, state, budgets)
+    events = account.decide(state, priced.command)
+    draws = priced.draws()
+    if not draws or program is None:
+        return events
+    key = _program_and_budgets(program.program_id)[1]
+    return [*events, *(On(key, draw) for draw in draws)]
 
 
 def _decide_redemption(
@@ -203,9 +259,14 @@ def _decide_redemption(
     state: Account | None,
     program: Program | None,
 ) -> Sequence[AccountEvent]:
-    return account.decide(state, price_redemption(redemption, program))
+    return account.decide(state, price_redemption(redemption, program, state))
 
 
 @lru_cache(maxsize=1024)
 def _program(program_id: str) -> tuple[StreamKey, ...]:
     return (StreamKey(PROGRAM, program_stream_id(program_id)),)
+
+
+@lru_cache(maxsize=1024)
+def _program_and_budgets(program_id: str) -> tuple[StreamKey, ...]:
+    return (*_program(program_id), StreamKey(BUDGET, budget_stream_id(program_id)))

@@ -1,7 +1,6 @@
 """What purchases would earn, and why: nothing is written, and no member is needed."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,25 +8,29 @@ from msgspec.structs import replace
 from ledger.account.decide import decide
 from ledger.account.events import AccountOpened, PurchasePosted
 from ledger.account.state import Account, evolve
+from ledger.budget import state as budget
+from ledger.budget.state import Budgets
+from ledger.dates import as_utc, local_date, time_zone
 from ledger.errors import LedgerError
 from ledger.money import to_minor
 from ledger.program.decide import NothingToPublish
 from ledger.program.state import Program, ProgramVersion
 from rules.activity import EARLIEST, Purchase, check_text
+from rules.earning import earn
 from rules.errors import UnknownVersion
-from rules.explain import Trace, award_sentence, explain
-from rules.parse import parse
-from rules.pricing import price_purchase, purchase_facts
+from rules.instructions import checked_lines
+from rules.plans import plan_of
+from rules.pricing import CheckedPurchase, price_purchase
+from rules.purchase_facts import recorded
+from rules.purchase_trace import PurchaseTrace, trace_purchase
 
 
-class Priced(Struct, frozen=True):
+class Simulated(Struct, frozen=True):
     """What a purchase earns, and how that came about."""
 
     event: PurchasePosted
-    """As it would be recorded."""
-    trace: Trace
-    text: str
-    """One sentence for a cashier to read out."""
+    """As it would be recorded, or was."""
+    trace: PurchaseTrace
 
 
 def under_draft(program: Program) -> Program:
@@ -57,48 +60,67 @@ def under_version(program: Program, number: int) -> Program:
     raise UnknownVersion(f"{program.program_id!r} has {count} published version(s), and no number {number}.")
 
 
-def simulate(program: Program, purchases: Sequence[Purchase]) -> list[Priced | LedgerError]:
+def simulate(
+    program: Program,
+    purchases: Sequence[Purchase],
+    account: Account | None = None,
+    budgets: Budgets | None = None,
+) -> list[Simulated | LedgerError]:
     """
     Price purchases one after the other, each on what the ones before it left behind.
 
     Args:
         program: Prices them, each under the version in force when it occurred.
-        purchases: Of one member who begins with nothing; whom they name does not matter.
+        purchases: Of one member; whom they name does not matter.
+        account: As it is before the first; changed in place. ``None``: of a member who joins with the first purchase.
+        budgets: What the program's budgets have paid for before; changed in place.
 
     Returns:
         For each what it earns, or why it would be refused.
     """
-    account: Account | None = None
-    priced: list[Priced | LedgerError] = []
+    simulated: list[Simulated | LedgerError] = []
     for purchase in purchases:
         try:
             check_text(source=purchase.source, transaction_id=purchase.transaction_id)
-            command = price_purchase(purchase, to_minor(purchase.amount, purchase.currency), program)
+            amount_minor = to_minor(purchase.amount, purchase.currency)
+            checked = CheckedPurchase(purchase, amount_minor, checked_lines(purchase))
             if account is None:
-                opened = AccountOpened(program.program_id, "", command.occurred_at, command.effective_on)
-                account = evolve(None, opened)
-            (event,) = decide(account, command)
+                account = _joined(program, purchase)
+            priced = price_purchase(checked, program, account, budgets)
+            (event,) = decide(account, priced.command)
             assert isinstance(event, PurchasePosted)
+            simulated.append(explained(program, event, account, budgets))
             account = evolve(account, event)
-            priced.append(explained(program, event, purchase.amount))
+            for draw in priced.draws():
+                budgets = budget.evolve(budgets, draw)
         except LedgerError as refusal:
-            priced.append(refusal)
-    return priced
+            simulated.append(refusal)
+    return simulated
 
 
-def explained(program: Program, event: PurchasePosted, amount: Decimal) -> Priced:
+def explained(
+    program: Program,
+    event: PurchasePosted,
+    account: Account | None,
+    budgets: Budgets | None = None,
+) -> Simulated:
     """
     Derive again how a purchase came to its points.
 
     Args:
         program: Still holds the version that priced it.
         event: As it was recorded.
-        amount: Of the purchase in major units.
+        account: As it was before.
+        budgets: As they were before, if that is known. Where it is not, what is missing in the event was cut by them.
     """
     version = next(one for one in program.versions if one.version == event.program_version)
-    earn = version.terms.earn
-    point_currency = version.terms.point_currency(earn.point_currency)
-    rule = parse(earn.rule, "earn")
-    facts = purchase_facts(amount, event.currency, event.source)
-    text = award_sentence(rule, facts, earn.rounding, point_currency.scale, point_currency.code)
-    return Priced(event, explain(rule, facts), text)
+    plan = plan_of(program, version)
+    bought = recorded(event, plan.zone, account)
+    given = {accrual.rule: accrual.points for accrual in event.accruals}
+    return Simulated(event, trace_purchase(plan, bought, earn(plan, bought, budgets), given))
+
+
+def _joined(program: Program, purchase: Purchase) -> Account:
+    occurred_at = as_utc(purchase.occurred_at)
+    on = local_date(occurred_at, time_zone(program.timezone))
+    return evolve(None, AccountOpened(program.program_id, "", occurred_at, on))

@@ -7,10 +7,32 @@ from rules.catalog import Variable
 
 _EARN: Final = frozenset({"earn"})
 _BURN: Final = frozenset({"burn"})
+_ACTIVITY: Final = _EARN | _BURN
 _CUSTOMER: Final = frozenset({"tier", "segment", "campaign", "journey"})
 
 NEVER_DAYS: Final = Decimal(99_999)
 """Days since something that never happened: longer ago than any rule asks for (273 years)."""
+
+LINE_FIELDS: Final = (
+    Variable("amount", "decimal", "money", nullable=False, description="What the line cost.", source="line.amount"),
+    Variable(
+        "quantity", "decimal", "count", nullable=False, description="Pieces, litres, nights.", source="line.quantity"
+    ),
+    Variable("sku", "str", "none", nullable=True, description="The article.", source="line.sku"),
+    Variable("category", "str", "none", nullable=True, description="Its kind of goods.", source="line.category"),
+    Variable("brand", "str", "none", nullable=True, description="Its brand.", source="line.brand"),
+)
+"""What every line of a basket holds."""
+
+BASE_POINTS: Final = Variable(
+    "base_points",
+    "decimal",
+    "points",
+    nullable=False,
+    description="Points that the base rules gave for this purchase, in the rule's point currency, after their caps.",
+    source="pricing",
+)
+"""Read by bonus rules only."""
 
 VARIABLES: Final = (
     Variable(
@@ -41,6 +63,89 @@ VARIABLES: Final = (
         source="purchase.source",
     ),
     Variable(
+        "purchased_on",
+        "date",
+        "none",
+        nullable=False,
+        description="The day of the purchase on the program's calendar.",
+        scopes=_EARN,
+        source="purchase.occurred_at",
+    ),
+    Variable(
+        "weekday",
+        "int",
+        "none",
+        nullable=False,
+        description="Day of the week of the purchase on the program's calendar: 1 is Monday, 7 is Sunday.",
+        scopes=_EARN,
+        source="purchase.occurred_at",
+    ),
+    Variable(
+        "hour",
+        "int",
+        "none",
+        nullable=False,
+        description="Hour of the purchase in the program's time zone, 0 to 23.",
+        scopes=_EARN,
+        source="purchase.occurred_at",
+    ),
+    Variable(
+        "member_since",
+        "date",
+        "none",
+        nullable=False,
+        description="The day the member joined.",
+        scopes=_ACTIVITY,
+        source="account.opened_on",
+    ),
+    Variable(
+        "purchase_count",
+        "int",
+        "count",
+        nullable=False,
+        description="Purchases the member made before this one.",
+        scopes=_ACTIVITY,
+        source="account.purchase_count",
+    ),
+    Variable(
+        "lifetime_spend",
+        "decimal",
+        "money",
+        nullable=False,
+        description="What the member's purchases before this one cost together.",
+        scopes=_ACTIVITY,
+        source="account.spent",
+    ),
+    Variable(
+        "last_purchase_days_ago",
+        "int",
+        "days",
+        nullable=True,
+        null_as=NEVER_DAYS,
+        description="Days since the member's purchase before this one; for the first, longer than any rule asks for.",
+        scopes=_ACTIVITY,
+        source="account.last_purchase_on",
+    ),
+    Variable(
+        "points_balance",
+        "decimal",
+        "points",
+        nullable=False,
+        description="Points the member held before, in the program's first point currency.",
+        scopes=_ACTIVITY,
+        source="account.balances",
+    ),
+    Variable(
+        "lines",
+        "list[object]",
+        "none",
+        nullable=False,
+        description="The basket's lines, for the operators over lists; empty if none were sent.",
+        scopes=_EARN,
+        source="purchase.lines",
+        fields=LINE_FIELDS,
+    ),
+    Variable(
         "points_requested",
         "decimal",
         "points",
@@ -48,6 +153,15 @@ VARIABLES: Final = (
         description="Points the member wants to redeem.",
         scopes=_BURN,
         source="redemption.points",
+    ),
+    Variable(
+        "transaction_amount",
+        "decimal",
+        "money",
+        nullable=True,
+        description="What the purchase costs that the points help to pay, if it was told.",
+        scopes=_BURN,
+        source="redemption.amount",
     ),
     Variable(
         "total_revenue",

@@ -4,7 +4,7 @@ from datetime import date, datetime
 
 from msgspec import Struct
 
-from ledger.account.events import ORDINARY, OWN
+from ledger.account.events import ORDINARY, OWN, Attributes, PurchaseLine
 
 MAX_POINTS = 10**15
 """Largest number of points one command may move: beyond any program, and far inside a 64-bit column."""
@@ -20,6 +20,7 @@ class Award(Struct, frozen=True):
     kind: str = ORDINARY
     rule: str = ""
     funding: str = OWN
+    cap_periods: tuple[str, ...] = ()
 
 
 class OpenAccount(Struct, frozen=True):
@@ -42,6 +43,8 @@ class PostPurchase(Struct, frozen=True):
     currency: str
     program_version: int
     awards: tuple[Award, ...]
+    lines: tuple[PurchaseLine, ...] = ()
+    attributes: Attributes = {}
 
 
 class Accrue(Struct, frozen=True):

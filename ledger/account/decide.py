@@ -82,6 +82,8 @@ def _purchase(account: Account, command: PostPurchase) -> PurchasePosted:
         command.program_version,
         accruals,
         balances,
+        command.lines,
+        command.attributes,
     )
 
 
@@ -125,6 +127,7 @@ def _booked(account: Account, awards: tuple[Award, ...]) -> tuple[tuple[Accrual,
                     award.kind,
                     award.rule,
                     award.funding,
+                    award.cap_periods,
                 ),
             )
     return tuple(accruals), balances

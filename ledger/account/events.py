@@ -19,6 +19,10 @@ OWN = "own"
 """Funding of points that the program itself pays for."""
 
 
+Attributes = dict[str, str | int | bool | list[str] | None]
+"""Facts by name, as plain JSON."""
+
+
 class Accrual(Struct, frozen=True, omit_defaults=True):
     """Points booked to one new lot."""
 
@@ -34,6 +38,22 @@ class Accrual(Struct, frozen=True, omit_defaults=True):
     rule: str = ""
     """The rule that priced it, by its id in the program version; empty where no rule did."""
     funding: str = OWN
+    cap_periods: tuple[str, ...] = ()
+    """Periods in which these points count against the rule's caps: ``2026-11-22``, ``2026-11``, ``2026``."""
+
+
+class PurchaseLine(Struct, frozen=True, omit_defaults=True):
+    """One line of a basket."""
+
+    line: str
+    """Its name within the purchase."""
+    amount_minor: int
+    quantity: str = "1"
+    """Decimal digits: pieces, litres, nights."""
+    sku: str = ""
+    category: str = ""
+    brand: str = ""
+    attributes: Attributes = {}
 
 
 class LotPoints(Struct, frozen=True):
@@ -70,6 +90,9 @@ class PurchasePosted(Struct, frozen=True, omit_defaults=True):
     """The published version of the program that priced it."""
     accruals: tuple[Accrual, ...] = ()
     balances: dict[str, int] = {}
+    lines: tuple[PurchaseLine, ...] = ()
+    attributes: Attributes = {}
+    """Further facts that the program declares, for its rules. Decimals are digits, dates ISO text."""
 
 
 class PointsAccrued(Struct, frozen=True, omit_defaults=True):

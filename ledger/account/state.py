@@ -77,6 +77,12 @@ class Account(Struct):
     redemptions: dict[str, Redemption] = {}
     lot_count: int = 0
     """Lots ever made; the next one gets this number plus one."""
+    purchase_count: int = 0
+    spent_minor: int = 0
+    """Amounts of all purchases together, in minor units of the program's currency."""
+    last_purchase_on: date | None = None
+    capped_points: dict[str, dict[str, int]] = {}
+    """What rules with caps gave: by rule, then by period."""
 
     def balances(self) -> dict[str, int]:
         """Return the booked points of every point currency."""
@@ -92,9 +98,12 @@ def evolve(account: Account | None, event: AccountEvent) -> Account:
         assert isinstance(event, AccountOpened)
         return Account(event.program_id, event.member_id, event.effective_on)
     match event:
-        case PurchasePosted() | PointsAccrued():
+        case PurchasePosted():
+            _count_purchase(account, event)
             if event.accruals:
                 _accrue(account, event.accruals, event.effective_on)
+        case PointsAccrued():
+            _accrue(account, event.accruals, event.effective_on)
         case PointsRedeemed():
             _take(account, event)
         case RedemptionReversed():
@@ -104,6 +113,13 @@ def evolve(account: Account | None, event: AccountEvent) -> Account:
         case _:
             assert_never(event)
     return account
+
+
+def _count_purchase(account: Account, event: PurchasePosted) -> None:
+    account.purchase_count += 1
+    account.spent_minor += event.amount_minor
+    if account.last_purchase_on is None or account.last_purchase_on < event.effective_on:
+        account.last_purchase_on = event.effective_on
 
 
 def _accrue(account: Account, accruals: Iterable[Accrual], earned_on: date) -> None:
@@ -120,6 +136,10 @@ def _accrue(account: Account, accruals: Iterable[Accrual], earned_on: date) -> N
             accrual.available_from,
             accrual.expires_on,
         )
+        if accrual.cap_periods:
+            counted = account.capped_points.setdefault(accrual.rule, {})
+            for period in accrual.cap_periods:
+                counted[period] = counted.get(period, 0) + accrual.points
 
 
 def _take(account: Account, event: PointsRedeemed) -> None:

@@ -10,25 +10,17 @@ receipts' primary key refuses a second one, and then the batch is run again, ask
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from psycopg import Connection
 
 from ledger.errors import LedgerError
 from ledger.members.directory import unknown_member
 from ledger.posting.cache import Entry, StateCache
-from ledger.posting.instruction import (
-    Instruction,
-    KeyReused,
-    NotCarriedOut,
-    Outcome,
-    Posted,
-    Reference,
-    StreamKey,
-)
+from ledger.posting.instruction import KeyReused, NotCarriedOut, On, Posted, Reference, StreamKey
+from ledger.posting.work import CarriedOutBefore, Group, PartitionNotLocked, Work
 from ledger.sql import joined, load_queries
 from ledger.store.append import Appender, Head, lock_heads_and_ask
 from ledger.store.chain import NewEvent
@@ -43,42 +35,18 @@ _NEWS = load_queries("ledger.posting")["news"]
 _Add = Callable[[int, NewEvent], int]
 
 
-class Work(Struct, gc=False):
-    """One instruction on its way through a batch."""
-
-    instruction: Instruction
-    stream_id: StreamId | None = None
-    """``None`` until it is known who is meant."""
-    partition: int = 0
-    entry: Entry | None = None
-    """The stream as it is in memory; set when there is something to decide."""
-    outcome: Outcome | None = None
-    """Set as soon as it is known: a refusal, an earlier result, or nothing to do."""
-    first_version: int = 0
-    events: Sequence[tuple[Any, bytes]] = ()
-    """Each with the bytes that are stored."""
-    position: int = 0
-    """Of the last of them."""
-    same_as: "Work | None" = None
-    """The same request earlier in the batch; its result is this one's too."""
-
-
-class CarriedOutBefore(Exception):  # between a batch and whoever runs it
-    """The batch holds an instruction that has a receipt: it has to be run again, asking for receipts first."""
-
-
-class Group(Struct):
-    """Instructions that arrived together."""
-
-    works: list[Work]
-    together: bool
-    """All or nothing; otherwise each succeeds or fails alone."""
-
-
 class Batch:
     """Groups of instructions that are carried out in one transaction."""
 
-    def __init__(self, groups: list[Group], cache: StateCache, partition_count: int, *, asks_first: bool) -> None:
+    def __init__(
+        self,
+        groups: list[Group],
+        cache: StateCache,
+        partition_count: int,
+        *,
+        asks_first: bool,
+        locks_too: Collection[int] = (),
+    ) -> None:
         """
         Args:
             groups: In the order in which they arrived.
@@ -86,6 +54,7 @@ class Batch:
             partition_count: Of the ledger.
             asks_first: Whether to look for receipts before deciding. With several partitions this is always done,
                 because a receipt's key is unique only within one.
+            locks_too: Partitions to lock besides those of the instructions' own streams.
         """
         self._groups = groups
         self._works = [work for group in groups for work in group.works]
@@ -93,6 +62,8 @@ class Batch:
         self._partition_count = partition_count
         self._partitions = list(range(partition_count))
         self._asks_first = asks_first or partition_count > 1
+        self._locks_too = locks_too
+        self._locked: Collection[int] = ()
         self._done: dict[Reference, Work] = {}
 
     def run(self, connection: Connection[Any]) -> int:
@@ -104,9 +75,11 @@ class Batch:
 
         Raises:
             CarriedOutBefore: Nothing was written, the transaction is open; run the batch again with ``asks_first``.
+            PartitionNotLocked: Likewise, with ``locks_too``.
             psycopg.Error: Nothing is known to have been written; the outcomes are not to be used.
         """
         heads = self._lock(connection)
+        self._locked = heads
         if self._asks_first:
             self._answer_from_receipts(connection, self._works)
         self._load(connection)
@@ -132,7 +105,8 @@ class Batch:
 
     def touched(self) -> list[StreamId]:
         """Return the streams whose cached states this batch may have moved ahead of the log."""
-        return [work.stream_id for work in self._works if work.stream_id]
+        own = [work.stream_id for work in self._works if work.stream_id]
+        return own + [event[0] for work in self._works for _, event in work.elsewhere]
 
     def _lock(self, connection: Connection[Any]) -> dict[int, Head]:
         """Find out who is meant, lock the heads of their partitions, and bring what is in memory up to date."""
@@ -141,7 +115,7 @@ class Batch:
             partitions = {work.partition for work in self._works if work.stream_id}
             if not partitions:
                 return {}
-            heads, news = lock_heads_and_ask(connection, partitions, _NEWS)
+            heads, news = lock_heads_and_ask(connection, partitions.union(self._locks_too), _NEWS)
             assert news is not None
             revision, *positions = map(int, news.split())
             if self._cache.identifiers.holds_at(revision):
@@ -261,9 +235,23 @@ class Batch:
             work.outcome = self._nothing_to_do(work, entry)
             return
         work.first_version = entry.version + 1
-        work.events = [(event, encode(event)) for event in events]
+        own = []
         for event in events:
-            entry.fold(event)
+            if isinstance(event, On):
+                self._decide_elsewhere(work, event)
+            else:
+                own.append((event, encode(event)))
+                entry.fold(event)
+        work.events = own
+
+    def _decide_elsewhere(self, work: Work, on: On) -> None:
+        stream_id = on.key.stream_id
+        partition = partition_of(stream_id, self._partition_count)
+        if partition not in self._locked:
+            raise PartitionNotLocked(partition)
+        entry = self._cache.entries[stream_id]
+        entry.fold(on.event)
+        work.elsewhere.append((partition, (stream_id, entry.version, topic_bytes(on.event), encode(on.event))))
 
     def _nothing_to_do(self, work: Work, entry: Entry) -> Posted:
         assert work.stream_id is not None
@@ -279,7 +267,9 @@ class Batch:
     def _decide_together(self, group: list[Work]) -> None:
         """Decide a group, and take everything back if one of its instructions is refused."""
         undecided = [work for work in group if work.outcome is None]
-        entries = {id(work.entry): work.entry for work in undecided if work.entry}.values()
+        streams = {key.stream_id for work in undecided for key in work.instruction.reads}
+        streams.update(work.stream_id for work in undecided if work.stream_id)
+        entries = [self._cache.entries[stream_id] for stream_id in streams]
         before = [(entry, copy.deepcopy(entry.state), entry.version) for entry in entries]
         refused = next((work.outcome for work in group if isinstance(work.outcome, LedgerError)), None)
         for work in undecided:
@@ -294,7 +284,7 @@ class Batch:
             for reference in work.instruction.references:
                 if self._done.get(reference) is work:
                     del self._done[reference]
-            work.events, work.same_as = (), None
+            work.events, work.elsewhere, work.same_as = (), [], None
             if work.outcome is not refused:
                 work.outcome = NotCarriedOut("Another instruction of this all-or-nothing batch was refused.")
 
@@ -303,6 +293,8 @@ class Batch:
         for event, state in work.events:
             work.position = add(work.partition, (work.stream_id, version, topic_bytes(event), state))  # type: ignore[arg-type]
             version += 1
+        for partition, event in work.elsewhere:
+            add(partition, event)
 
     def _file_receipts(self, appender: Appender) -> int:
         """File a receipt under each reference of what was decided, and return how many events there are."""
@@ -310,7 +302,7 @@ class Batch:
         for work in self._works:
             if work.events:
                 assert work.stream_id is not None
-                count += len(work.events)
+                count += len(work.events) + len(work.elsewhere)
                 version = work.first_version + len(work.events) - 1
                 request_hash = work.instruction.request_hash
                 for source, key in work.instruction.references:

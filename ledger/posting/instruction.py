@@ -47,6 +47,14 @@ class StreamKey(NamedTuple):
     stream_id: StreamId
 
 
+class On(NamedTuple):
+    """An event for another stream than the instruction's own; recorded with the rest or not at all."""
+
+    key: StreamKey
+    """One of the streams that the instruction reads."""
+    event: Struct
+
+
 class Instruction(Struct, gc=False):
     """One command on its way to a stream."""
 
@@ -57,10 +65,11 @@ class Instruction(Struct, gc=False):
     """Under any of these the effect is had once: the business reference, and the caller's key if there is one."""
     request_hash: bytes
     """SHA-256 over what was asked, so that a key reused for something else is noticed."""
-    decide: Callable[..., Sequence[Struct]]
-    """``decide(state, *read_states) -> events``; pure, and refuses by raising `LedgerError`."""
+    decide: Callable[..., Sequence[Struct | On]]
+    """``decide(state, *read_states) -> events``; pure, and refuses by raising `LedgerError`. At least one event, if
+    there are any, is for the instruction's own stream."""
     reads: tuple[StreamKey, ...] = ()
-    """Streams whose states the decision needs but does not change."""
+    """Further streams whose states the decision needs."""
 
 
 class Posted(Struct, gc=False):

@@ -13,10 +13,11 @@ import structlog
 from msgspec import Struct
 from psycopg import Connection, errors
 
-from ledger.posting.batch import Batch, CarriedOutBefore, Group, Work
+from ledger.posting.batch import Batch
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome
 from ledger.posting.snapshots import write_snapshots
+from ledger.posting.work import CarriedOutBefore, Group, PartitionNotLocked, Work
 from ledger.store.append import lock_heads
 from ledger.streams import StreamId
 
@@ -79,6 +80,7 @@ class Poster:
         self._connection: Connection[Any] | None = None
         self._in_doubt = False
         self._ask_first_for = 0
+        self._shared_partitions: set[int] = set()
         self._queue: deque[_Submission] = deque()
         self._waiting_count = 0
         self._changed = Condition()
@@ -194,9 +196,20 @@ class Poster:
         pause_s = 0.02
         while True:
             groups = [Group([Work(asked) for asked in one.instructions], one.together) for one in submissions]
-            batch = Batch(groups, self._cache, self._partition_count, asks_first=self._ask_first_for > 0)
+            batch = Batch(
+                groups,
+                self._cache,
+                self._partition_count,
+                asks_first=self._ask_first_for > 0,
+                locks_too=self._shared_partitions,
+            )
             try:
                 count = batch.run(self._settled_connection())
+            except PartitionNotLocked as needed:
+                # From now on every batch locks it, because the next one will most likely need it too.
+                self._shared_partitions.add(needed.partition)
+                self._cache.forget(batch.touched())
+                self._rollback()
             except (CarriedOutBefore, errors.UniqueViolation):
                 _log.info("batch_held_repeats", submission_count=len(submissions))
                 self._ask_first_for = _ASK_FIRST_FOR

@@ -6,6 +6,7 @@ from typing import assert_never
 from msgspec import Struct
 
 from ledger.errors import InvalidInput, LedgerError
+from ledger.program.consistency import check_terms
 from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramEvent, ProgramPublished
 from ledger.program.state import Program
 from ledger.program.terms import Terms
@@ -78,7 +79,7 @@ def decide(program: Program | None, command: ProgramCommand) -> list[ProgramEven
         if program:
             message = f"Program {command.program_id!r} exists; change its draft instead."
             raise ProgramExists(message, pointer="/program_id")
-        _check(command.terms)
+        check_terms(command.terms)
         return [
             ProgramCreated(
                 command.program_id,
@@ -93,28 +94,13 @@ def decide(program: Program | None, command: ProgramCommand) -> list[ProgramEven
         raise UnknownProgram("There is no such program; create it first.")
     match command:
         case DraftProgram():
-            _check(command.terms)
+            check_terms(command.terms)
             _check_scales(program, command.terms)
             return [] if command.terms == program.draft else [ProgramDrafted(command.terms, command.occurred_at)]
         case PublishProgram():
             return [_published(program, command)]
         case _:
             assert_never(command)
-
-
-def _check(terms: Terms) -> None:
-    codes = [point_currency.code for point_currency in terms.point_currencies]
-    for index, code in enumerate(codes):
-        if code in codes[:index]:
-            message = f"The point currency {code!r} is there twice."
-            raise InvalidInput(message, pointer=f"/terms/point_currencies/{index}/code")
-    for name, rule in (("earn", terms.earn), ("burn", terms.burn)):
-        if rule and rule.point_currency not in codes:
-            message = f"The {name} rule names the point currency {rule.point_currency!r}; there is {', '.join(codes)}."
-            raise InvalidInput(message, pointer=f"/terms/{name}/point_currency")
-    if terms.burn and not terms.point_currency(terms.burn.point_currency).redeemable:
-        message = f"The burn rule names {terms.burn.point_currency!r}, which is not redeemable."
-        raise InvalidInput(message, pointer="/terms/burn/point_currency")
 
 
 def _check_scales(program: Program, terms: Terms) -> None:

@@ -1,9 +1,14 @@
 """The terms of a program version: currencies and rules, as data."""
 
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from ledger.account.events import ORDINARY, OWN
+from ledger.program.timing import After, Availability, Expiry, Months
 
 Code = Annotated[
     str,
@@ -28,6 +33,14 @@ class RoundingMode(StrEnum):
     HALF_DOWN = "half_down"
 
 
+RuleText = Annotated[str, Meta(min_length=1, max_length=32768, description="JSONLogic, as JSON text.")]
+Points = Annotated[int, Meta(ge=1, le=10**15, description="In the smallest unit of the point currency.")]
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[a-z][a-z0-9_]{0,62}(?![\s\S])", description="Lower-case letters, digits and _; a letter first."),
+]
+
+
 class PointCurrency(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A kind of points a program keeps."""
 
@@ -38,37 +51,124 @@ class PointCurrency(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     """Members can spend these points."""
     qualifying: bool = False
     """These points count toward a tier."""
-    expiry_months: Annotated[int, Meta(ge=1, le=1200)] | None = None
-    """Months after earning at which points lapse; absent means never."""
+    expiry_months: Months | None = None
+    """Months after earning at which points lapse: short for an expiry ``after`` so many months."""
+    expiry: Expiry | None = None
+    """When points lapse; absent, and without ``expiry_months``, never."""
+    availability: Availability | None = None
+    """When points can be spent; absent means immediately."""
+
+    @property
+    def lapses(self) -> Expiry | None:
+        """When points lapse, whichever way it is written."""
+        return After(months=self.expiry_months) if self.expiry_months else self.expiry
+
+
+class Attribute(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A fact that this program's activity carries beyond what every purchase has, for rules to read."""
+
+    name: Name
+    type: Literal["decimal", "int", "bool", "str", "date", "list[str]"]
+    of: Literal["purchase", "line"] = "purchase"
+    unit: Annotated[
+        str,
+        Meta(
+            pattern=r"^(?:none|count|days|points|money|money:[A-Z]{3})(?![\s\S])",
+            description="money is in the program's currency, money:USD in another; numbers of unlike units never meet.",
+        ),
+    ] = "none"
+    required: bool = False
+    """Activity without it is refused."""
+    null_as: Decimal | None = None
+    """What an absent number counts as in every rule."""
+    enum: Annotated[tuple[Annotated[str, Meta(max_length=200)], ...], Meta(max_length=1000)] = ()
+    """The only texts there are, if there are few."""
+    description: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Cap(Struct, frozen=True, forbid_unknown_fields=True):
+    """The most that one rule gives one member."""
+
+    period: Literal["purchase", "day", "month", "year"]
+    """Counted on the program's calendar, by the purchase's effective date."""
+    points: Points
 
 
 class EarnRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """How many points a purchase earns."""
 
-    rule: Annotated[str, Meta(min_length=1, max_length=32768, description="JSONLogic, as JSON text.")]
+    rule: RuleText
+    """The points: a number, rounded last."""
     point_currency: Code
     rule_id: Code = "earn"
     rounding: RoundingMode = RoundingMode.FLOOR
     """How the result becomes whole units of the point currency."""
+    rounding_scale: Annotated[int, Meta(ge=-9, le=6)] | None = None
+    """Decimal places that are kept, where they are fewer than the point currency's: -1 rounds to tens."""
+    condition: RuleText | None = None
+    """Whether the rule applies: true or false. Absent means always."""
+    kind: Literal["base", "bonus"] = ORDINARY  # type: ignore[assignment]  # it is one of the two
+    """Points of the purchase itself, or of a promotion. Bonus rules come after all base rules, and read base_points."""
+    per: Literal["purchase", "line"] = "purchase"
+    """``line`` evaluates condition and points for each basket line, and rounds the sum."""
+    group: Code | None = None
+    """Of the rules of one group only one gives points: that of the highest priority, then the one that gives most."""
+    priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
+    caps: Annotated[tuple[Cap, ...], Meta(max_length=8)] = ()
+    budget_points: Points | None = None
+    """The most that the rule gives to all members together."""
+    valid_from: date | None = None
+    """First effective date on which it applies."""
+    valid_until: date | None = None
+    """First effective date on which it no longer applies."""
+    availability: Availability | None = None
+    """When its points can be spent; absent: as the point currency says."""
+    expiry: Expiry | None = None
+    """When its points lapse; absent: as the point currency says."""
+    funding: Annotated[str, Meta(min_length=1, max_length=100)] = OWN
+    """Who pays: ``own``, or the id of a partner or promotion."""
 
 
 class BurnRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What points are worth, in the program's currency, when a member spends them."""
 
-    rule: Annotated[str, Meta(min_length=1, max_length=32768, description="JSONLogic, as JSON text.")]
+    rule: RuleText
+    """The worth: a number of money, rounded last."""
     point_currency: Code
     rule_id: Code = "burn"
     rounding: RoundingMode = RoundingMode.FLOOR
     """How the result becomes whole minor units of money."""
+    condition: RuleText | None = None
+    """Whether the rule applies; the first rule that applies counts. Absent means always."""
+    minimum_points: Points | None = None
+    """The fewest points that are redeemed at once."""
+    step_points: Points | None = None
+    """Points are redeemed in multiples of this."""
+    maximum_share: Decimal | None = None
+    """Largest part of a purchase's amount that points may pay; a redemption then has to say the amount."""
 
 
 class Terms(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Everything a version of a program lays down."""
 
     point_currencies: Annotated[tuple[PointCurrency, ...], Meta(min_length=1, max_length=20)]
-    earn: EarnRule
-    burn: BurnRule | None = None
+    earn: EarnRule | Annotated[tuple[EarnRule, ...], Meta(max_length=200)]
+    """One rule, or several in their order."""
+    burn: BurnRule | Annotated[tuple[BurnRule, ...], Meta(max_length=50)] | None = None
     """Absent where points cannot be spent."""
+    attributes: Annotated[tuple[Attribute, ...], Meta(max_length=100)] = ()
+
+    @property
+    def earn_rules(self) -> tuple[EarnRule, ...]:
+        """Return the earn rules, however they are written."""
+        return self.earn if isinstance(self.earn, tuple) else (self.earn,)
+
+    @property
+    def burn_rules(self) -> tuple[BurnRule, ...]:
+        """Return the burn rules, however they are written."""
+        if self.burn is None:
+            return ()
+        return self.burn if isinstance(self.burn, tuple) else (self.burn,)
 
     def point_currency(self, code: str) -> PointCurrency:
         """

@@ -89,7 +89,7 @@ INNER JOIN ledger.receipts AS r ON r.partition = h.partition AND r.source = %(so
 LIMIT 1
 
 -- event_of --
-SELECT e.topic, e.state FROM ledger.heads AS h
+SELECT e.partition, uuid_send(e.stream_id), e.version, e.topic, e.state FROM ledger.heads AS h
 INNER JOIN ledger.receipts AS r ON r.partition = h.partition AND r.source = %(source)s AND r.key = %(key)s
 INNER JOIN ledger.events AS e ON e.partition = r.partition AND e.stream_id = r.stream_id AND e.version = r.version
 LIMIT 1

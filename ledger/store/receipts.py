@@ -1,12 +1,13 @@
-"""Find what a reference led to."""
+"""Find what a reference led to, and what came before."""
 
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import Connection
 
 from ledger.sql import load_queries
 from ledger.store.codec import decode
-from ledger.streams import StreamId
+from ledger.streams import Stream, StreamId
 
 _SQL = load_queries("ledger.store")
 
@@ -18,8 +19,36 @@ def stream_of(connection: Connection[Any], reference: tuple[str, str]) -> Stream
     return row[0] if row else None
 
 
-def event_of(connection: Connection[Any], reference: tuple[str, str]) -> Any | None:
-    """Return the event that was recorded for the effect named by ``(source, key)``, or ``None`` if there is none."""
+class Recorded(NamedTuple):
+    """An event and its place."""
+
+    partition: int
+    stream_id: StreamId
+    version: int
+    event: Any
+
+
+def recorded_for(connection: Connection[Any], reference: tuple[str, str]) -> Recorded | None:
+    """Return what was recorded for the effect named by ``(source, key)``, or ``None`` if there is nothing."""
     source, key = reference
     row = connection.execute(_SQL["event_of"], {"source": source, "key": key}, binary=True).fetchone()
-    return decode(*row) if row else None
+    if row is None:
+        return None
+    partition, stream_id, version, topic, state = row
+    return Recorded(partition, stream_id, version, decode(topic, state))
+
+
+def state_before(connection: Connection[Any], stream: Stream, recorded: Recorded) -> Any:
+    """Return the state of an event's stream as it was before the event; folded afresh, whatever snapshots say."""
+    asked = {
+        "partition": recorded.partition,
+        "stream_id": UUID(bytes=recorded.stream_id),
+        "gt": 0,
+        "lte": recorded.version - 1,
+        "limit": None,
+    }
+    state = None
+    with connection.cursor(binary=True) as cursor:
+        for _, topic, event in cursor.stream(_SQL["stream"], asked):
+            state = stream.evolve(state, decode(topic, event))
+    return state

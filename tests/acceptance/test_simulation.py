@@ -32,7 +32,7 @@ def test_a_sequence_is_priced_with_what_came_before(client: Client) -> None:
         (10, {"points": 34}),
     ]
     assert results[1]["text"] == "No points: transaction_amount 80 is not over 100."
-    assert results[1]["skipped"] == ["/if/1/*"]
+    assert results[1]["rules"][0]["calculation"]["skipped"] == ["/if/1/*"]
     assert client.event_count() == before
 
 
@@ -72,6 +72,7 @@ def test_a_purchase_that_would_be_refused_is_told_so(client: Client) -> None:
         ({"purchases": []}, 422, "invalid-input"),
         ({"purchases": [simulated()] * 101}, 422, "invalid-input"),
         ({"purchases": [simulated(member="card:1")]}, 422, "invalid-input"),
+        ({"purchases": [simulated()], "member": "card:1"}, 404, "unknown-member"),
     ],
 )
 def test_bad_simulations_are_refused(client: Client, body: dict[str, Any], status: int, slug: str) -> None:

@@ -1,6 +1,15 @@
 from uuid import UUID, uuid5
 
-from ledger.streams import ACCOUNT, NAMESPACE, PROGRAM, STREAMS, account_stream_id, program_stream_id
+from ledger.streams import (
+    ACCOUNT,
+    BUDGET,
+    NAMESPACE,
+    PROGRAM,
+    STREAMS,
+    account_stream_id,
+    budget_stream_id,
+    program_stream_id,
+)
 
 MEMBER = UUID("0195f3d2-8c4e-7cc1-9a52-6f1d2b7a4e10")
 
@@ -28,6 +37,8 @@ def test_streams_do_not_meet() -> None:
         account_stream_id("club2", MEMBER),
         program_stream_id("club"),
         program_stream_id("club2"),
+        budget_stream_id("club"),
+        budget_stream_id("club2"),
         program_stream_id(f"club:{MEMBER}"),
     ]
     assert len(ids) == len(set(ids))
@@ -35,6 +46,10 @@ def test_streams_do_not_meet() -> None:
 
 def test_every_kind_of_stream_is_listed() -> None:
     """With a name and a snapshot layout of its own."""
-    assert (ACCOUNT, PROGRAM) == STREAMS
-    assert [stream.name for stream in STREAMS] == ["account", "program"]
-    assert [stream.snapshot_topic for stream in STREAMS] == ["account.state.v1", "program.state.v1"]
+    assert (ACCOUNT, PROGRAM, BUDGET) == STREAMS
+    assert [stream.name for stream in STREAMS] == ["account", "program", "budget"]
+    assert [stream.snapshot_topic for stream in STREAMS] == [
+        "account.state.v2",
+        "program.state.v1",
+        "budget.state.v1",
+    ]

@@ -14,6 +14,7 @@ from ledger.account.events import (
     PurchasePosted,
     RedemptionReversed,
 )
+from ledger.budget.events import BudgetDrawn
 from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramPublished
 from ledger.program.terms import BurnRule, EarnRule, PointCurrency, RoundingMode, Terms
 from ledger.store.codec import EVENT_TYPES, UnknownTopic, decode, encode, topic_bytes
@@ -50,6 +51,7 @@ EVENTS: list[Struct] = [
     ProgramCreated("club", "The Club", "CHF", "Europe/Zurich", NOON),
     ProgramDrafted(TERMS, NOON),
     ProgramPublished(1, NOON, TERMS, NOON),
+    BudgetDrawn("spring", 5, "store", "t1", NOON),
 ]
 
 

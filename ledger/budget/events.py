@@ -1,0 +1,28 @@
+"""
+What happened to the budgets of a program: the stored contract, version 1.
+
+A budget belongs to a rule and stays its own over all versions of the program. Only rules with a budget draw on one,
+each time in the same batch as the accrual that it pays for.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+from msgspec import Struct
+
+
+class BudgetDrawn(Struct, frozen=True, omit_defaults=True):
+    """A rule with a budget gave points to a member."""
+
+    TOPIC: ClassVar = "budget.drawn.v1"
+
+    rule: str
+    """The rule, by its id in the program."""
+    points: int
+    source: str
+    transaction_id: str
+    """With the source: the purchase that earned them."""
+    occurred_at: datetime
+
+
+BudgetEvent = BudgetDrawn

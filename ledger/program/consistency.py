@@ -1,0 +1,117 @@
+"""Whether terms agree with themselves. What their rules say is checked by `rules`, before."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import TypeVar
+
+from ledger.errors import InvalidInput
+from ledger.program.terms import Attribute, BurnRule, EarnRule, PointCurrency, Terms
+from ledger.program.timing import After, Expiry
+
+_Rule = TypeVar("_Rule", EarnRule, BurnRule)
+
+
+def check_terms(terms: Terms, at: str = "/terms") -> None:
+    """
+    Refuse terms that contradict themselves.
+
+    Args:
+        terms: To be drafted.
+        at: JSON pointer of the terms in what was sent.
+
+    Raises:
+        InvalidInput: Something is named twice, named and not there, or bounded from both sides to nothing.
+    """
+    for index, currency in enumerate(terms.point_currencies):
+        _check_currency(currency, f"{at}/point_currencies/{index}")
+    _refuse_twice([one.code for one in terms.point_currencies], "point currency", at + "/point_currencies/{}/code")
+    for index, attribute in enumerate(terms.attributes):
+        _check_attribute(attribute, f"{at}/attributes/{index}")
+    _refuse_twice([(one.of, one.name) for one in terms.attributes], "attribute", at + "/attributes/{}/name")
+    for rule, pointer in placed(terms.earn, f"{at}/earn"):
+        _check_named(terms, rule, "earn", pointer)
+        _check_earn_rule(terms, rule, pointer)
+    _refuse_twice([one.rule_id for one in terms.earn_rules], "earn rule", at + "/earn/{}/rule_id")
+    _check_groups(terms, f"{at}/earn")
+    for burn, pointer in placed(terms.burn, f"{at}/burn"):
+        _check_named(terms, burn, "burn", pointer)
+        _check_burn_rule(terms, burn, pointer)
+    _refuse_twice([one.rule_id for one in terms.burn_rules], "burn rule", at + "/burn/{}/rule_id")
+
+
+def placed(written: _Rule | tuple[_Rule, ...] | None, at: str) -> Iterator[tuple[_Rule, str]]:
+    """Give each rule with its JSON pointer, whether one is written or a list of them."""
+    if isinstance(written, tuple):
+        yield from ((rule, f"{at}/{index}") for index, rule in enumerate(written))
+    elif written is not None:
+        yield written, at
+
+
+def _refuse_twice(names: Iterable[object], what: str, pointer: str) -> None:
+    seen: set[object] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            told = name[-1] if isinstance(name, tuple) else name
+            raise InvalidInput(f"The {what} {told!r} is there twice.", pointer=pointer.format(index))
+        seen.add(name)
+
+
+def _check_currency(currency: PointCurrency, pointer: str) -> None:
+    if currency.expiry_months and currency.expiry:
+        message = "expiry_months is short for an expiry; give one of the two."
+        raise InvalidInput(message, pointer=f"{pointer}/expiry_months")
+    _check_expiry(currency.expiry, f"{pointer}/expiry")
+
+
+def _check_expiry(expiry: Expiry | None, pointer: str) -> None:
+    if isinstance(expiry, After) and not (expiry.months or expiry.days):
+        raise InvalidInput("An expiry after some time says how many months or days.", pointer=pointer)
+
+
+def _check_attribute(attribute: Attribute, pointer: str) -> None:
+    is_number = attribute.type in {"decimal", "int"}
+    if attribute.enum and attribute.type != "str":
+        raise InvalidInput("Only a text can be one of a few.", pointer=f"{pointer}/enum")
+    if attribute.null_as is not None and not (is_number and attribute.null_as.is_finite()):
+        raise InvalidInput("What an absent number counts as is a number, of a number.", pointer=f"{pointer}/null_as")
+    if attribute.unit != "none" and not is_number:
+        raise InvalidInput("Only a number has a unit.", pointer=f"{pointer}/unit")
+
+
+def _check_named(terms: Terms, rule: EarnRule | BurnRule, kind: str, pointer: str) -> None:
+    codes = [one.code for one in terms.point_currencies]
+    if rule.point_currency not in codes:
+        message = f"The {kind} rule names the point currency {rule.point_currency!r}; there is {', '.join(codes)}."
+        raise InvalidInput(message, pointer=f"{pointer}/point_currency")
+
+
+def _check_earn_rule(terms: Terms, rule: EarnRule, pointer: str) -> None:
+    scale = terms.point_currency(rule.point_currency).scale
+    if rule.rounding_scale is not None and rule.rounding_scale > scale:
+        message = f"{rule.point_currency!r} keeps {scale} decimal places, so no more than these can be rounded to."
+        raise InvalidInput(message, pointer=f"{pointer}/rounding_scale")
+    if rule.valid_from and rule.valid_until and rule.valid_from >= rule.valid_until:
+        message = "valid_until is the first date on which the rule no longer applies; it comes after valid_from."
+        raise InvalidInput(message, pointer=f"{pointer}/valid_until")
+    _refuse_twice([one.period for one in rule.caps], "cap per", pointer + "/caps/{}/period")
+    _check_expiry(rule.expiry, f"{pointer}/expiry")
+
+
+def _check_groups(terms: Terms, pointer: str) -> None:
+    """Only points of one currency and kind can be compared."""
+    kinds = {(rule.group, rule.point_currency, rule.kind) for rule in terms.earn_rules if rule.group}
+    for group, count in Counter(group for group, _, _ in kinds).items():
+        if count > 1:
+            message = f"The rules of group {group!r} give points of several currencies or kinds, which cannot compete."
+            raise InvalidInput(message, pointer=pointer)
+
+
+def _check_burn_rule(terms: Terms, rule: BurnRule, pointer: str) -> None:
+    if not terms.point_currency(rule.point_currency).redeemable:
+        message = f"The burn rule names {rule.point_currency!r}, which is not redeemable."
+        raise InvalidInput(message, pointer=f"{pointer}/point_currency")
+    share = rule.maximum_share
+    if share is not None and not (share.is_finite() and Decimal(0) < share <= Decimal(1)):
+        message = "The largest share of an amount is more than 0 and at most 1: 0.5 is half of it."
+        raise InvalidInput(message, pointer=f"{pointer}/maximum_share")

@@ -1,0 +1,222 @@
+"""
+What a purchase earns: every earn rule of a program version in its order, what competes, and what caps leave.
+
+Base rules come first, because bonus rules may read what they gave. Within each kind the rules are evaluated in their
+order; of those in a group one is taken; then caps and budgets cut what is left, in the rules' order.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from msgspec import Struct
+
+from ledger.account.commands import Award
+from ledger.account.state import Account
+from ledger.budget.state import Budgets
+from rules.operators import CONTEXT
+from rules.plans import EarnPlan, Plan
+from rules.purchase_facts import Bought
+from rules.variables import BASE_POINTS
+
+
+class Status(StrEnum):
+    """What became of a rule."""
+
+    AWARDED = "awarded"
+    NOT_VALID = "not_valid"
+    """The purchase's date lies outside the rule's window."""
+    NOT_MET = "not_met"
+    """Its condition does not hold; of a rule per line, for no line."""
+    NOTHING = "nothing"
+    """It comes to no points."""
+    OUTBID = "outbid"
+    """Another rule of its group gives the points."""
+    CAPPED = "capped"
+    """Caps or the budget leave nothing of it."""
+
+
+class Cut(Struct, frozen=True):
+    """A limit that took points away."""
+
+    limit: str
+    """``purchase``, ``day``, ``month``, ``year`` or ``budget``."""
+    limit_points: int
+    used_points: int
+    """Before this purchase."""
+    from_points: int
+    to_points: int
+
+
+class Outcome(Struct):
+    """What one rule makes of a purchase."""
+
+    plan: EarnPlan
+    status: Status
+    exact: Decimal | None = None
+    """Before rounding."""
+    rounded_points: int = 0
+    points: int = 0
+    """After caps."""
+    cuts: tuple[Cut, ...] = ()
+    outbid_by: str = ""
+    facts: dict[str, Any] = {}
+    """What the rule was given; for a rule per line, what the lines have in common."""
+
+
+_ZERO: Final = Decimal(0)
+
+
+def earn(plan: Plan, bought: Bought, budgets: Budgets | None) -> list[Outcome]:
+    """
+    Apply the earn rules of a program version to a purchase.
+
+    Args:
+        plan: Of the version in force.
+        bought: The purchase, and the account as it was before.
+        budgets: What the program's budgets have paid for before.
+
+    Returns:
+        One outcome for each rule: base rules in their order, then bonus rules in theirs.
+    """
+    facts = {name: read(bought) for name, read in plan.readers}
+    outcomes = _apply(plan, plan.base, bought, facts, budgets)
+    if plan.bonus:
+        given = [(one.plan.point_currency.code, one.points) for one in outcomes]
+        for code in dict.fromkeys(one.point_currency.code for one in plan.bonus):
+            base_points = sum(points for currency, points in given if currency == code)
+            rules = [one for one in plan.bonus if one.point_currency.code == code]
+            scale = rules[0].point_currency.scale
+            with_base = {**facts, BASE_POINTS.name: Decimal(base_points).scaleb(-scale)}
+            outcomes += _apply(plan, rules, bought, with_base, budgets)
+    return outcomes
+
+
+def awards_of(outcomes: Iterable[Outcome], earned_on: date) -> tuple[Award, ...]:
+    """Return what the account is to book."""
+    awards = []
+    for outcome in outcomes:
+        if outcome.points:
+            plan, terms = outcome.plan, outcome.plan.terms
+            available, expires = plan.dates(earned_on)
+            awards.append(
+                Award(
+                    terms.point_currency,
+                    outcome.points,
+                    available,
+                    expires,
+                    terms.kind,
+                    terms.rule_id,
+                    terms.funding,
+                    cap_periods(terms.caps, earned_on) if terms.caps else (),
+                )
+            )
+    return tuple(awards)
+
+
+def cap_periods(caps: Sequence[Any], on: date) -> tuple[str, ...]:
+    """Return the periods in which points of a day count: ``2026-11-22``, ``2026-11``, ``2026``."""
+    return tuple([_period(cap.period, on) for cap in caps if cap.period != "purchase"])
+
+
+def _period(period: str, on: date) -> str:
+    return on.isoformat()[: _PERIOD_LENGTH[period]]
+
+
+_PERIOD_LENGTH: Final = {"day": 10, "month": 7, "year": 4}
+
+
+def _apply(
+    plan: Plan,
+    rules: Sequence[EarnPlan],
+    bought: Bought,
+    facts: dict[str, Any],
+    budgets: Budgets | None,
+) -> list[Outcome]:
+    outcomes = [_evaluated(plan, rule, bought, facts) for rule in rules]
+    if any(rule.terms.group for rule in rules):
+        _compete(outcomes)
+    for outcome in outcomes:
+        terms = outcome.plan.terms
+        if outcome.status is Status.AWARDED and (terms.caps or terms.budget_points):
+            _cut(outcome, bought, budgets)
+    return outcomes
+
+
+def _evaluated(plan: Plan, rule: EarnPlan, bought: Bought, facts: dict[str, Any]) -> Outcome:
+    """Evaluate one rule, as if it were alone."""
+    terms = rule.terms
+    on = bought.effective_on
+    if (terms.valid_from and on < terms.valid_from) or (terms.valid_until and on >= terms.valid_until):
+        return Outcome(rule, Status.NOT_VALID, facts=facts)
+    exact: Any
+    if terms.per == "line":
+        met = [line for line in line_facts(plan, bought, facts) if _is_met(rule, line)]
+        if not met:
+            return Outcome(rule, Status.NOT_MET, facts=facts)
+        exact = _ZERO
+        for line in met:
+            value = rule.points.evaluate(line)
+            exact = exact if value is None else CONTEXT.add(exact, value)  # type: ignore[arg-type]  # earn rules yield numbers
+    elif _is_met(rule, facts):
+        exact = rule.points.evaluate(facts)
+    else:
+        return Outcome(rule, Status.NOT_MET, facts=facts)
+    # A rule that comes out negative takes nothing away: earning never costs points.
+    points = max(0, rule.to_units(exact))
+    status = Status.AWARDED if points else Status.NOTHING
+    return Outcome(rule, status, exact, points, points, facts=facts)
+
+
+def _is_met(rule: EarnPlan, facts: dict[str, Any]) -> bool:
+    return rule.condition is None or bool(rule.condition.evaluate(facts))
+
+
+def line_facts(plan: Plan, bought: Bought, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the facts of each line, on top of those of the purchase."""
+    return [{**facts, **plan.read_line(line)} for line in bought.lines]
+
+
+def _compete(outcomes: list[Outcome]) -> None:
+    """Leave of each group the rule of the highest priority, then of most points, then the first."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        group = outcome.plan.terms.group
+        if group and outcome.status is Status.AWARDED:
+            groups.setdefault(group, []).append(outcome)
+    for competing in groups.values():
+        winner = max(competing, key=lambda one: (one.plan.terms.priority, one.points))
+        for outcome in competing:
+            if outcome is not winner:
+                outcome.status, outcome.points = Status.OUTBID, 0
+                outcome.outbid_by = winner.plan.terms.rule_id
+
+
+def _cut(outcome: Outcome, bought: Bought, budgets: Budgets | None) -> None:
+    """Leave what the rule's caps and its budget allow."""
+    cuts = []
+    for limit, limit_points, used_points in _limits(outcome.plan, bought, budgets):
+        left = max(0, limit_points - used_points)
+        if outcome.points > left:
+            cuts.append(Cut(limit, limit_points, used_points, outcome.points, left))
+            outcome.points = left
+    outcome.cuts = tuple(cuts)
+    if not outcome.points:
+        outcome.status = Status.CAPPED
+
+
+def _limits(rule: EarnPlan, bought: Bought, budgets: Budgets | None) -> Iterable[tuple[str, int, int]]:
+    """Give each limit of a rule: its name, its points, and what of them is used."""
+    terms = rule.terms
+    used = _capped_points(bought.account, terms.rule_id)
+    for cap in terms.caps:
+        before = 0 if cap.period == "purchase" else used.get(_period(cap.period, bought.effective_on), 0)
+        yield cap.period, cap.points, before
+    if terms.budget_points:
+        yield "budget", terms.budget_points, budgets.drawn_points.get(terms.rule_id, 0) if budgets else 0
+
+
+def _capped_points(account: Account | None, rule_id: str) -> dict[str, int]:
+    return account.capped_points.get(rule_id, {}) if account else {}

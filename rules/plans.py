@@ -1,0 +1,172 @@
+"""What pricing needs of a program version, found once instead of for every purchase."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from ledger.dates import time_zone
+from ledger.program.state import Program, ProgramVersion
+from ledger.program.terms import BurnRule, EarnRule, PointCurrency, Terms
+from ledger.program.timing import Availability, Expiry, available_from, expires_on
+from rules.catalog import Catalog, Variable
+from rules.evaluate import Evaluate, compile_rule
+from rules.ir import Var, walk
+from rules.parse import Rule, parse
+from rules.purchase_catalog import ProgramCatalogs, declared, line_variable, program_catalogs
+from rules.purchase_facts import (
+    ReadAccount,
+    Reader,
+    ReadLine,
+    account_readers,
+    line_reader,
+    purchase_readers,
+)
+from rules.rounding import rounding_to_units
+
+_REMEMBERED_DAYS: Final = 4096
+
+
+class Formula(Struct, frozen=True):
+    """A rule, and the function that it was compiled to."""
+
+    rule: Rule
+    evaluate: Evaluate
+
+    def reads(self) -> set[str]:
+        """Return the variables that the rule reads."""
+        return {node.variable.name for node in walk(self.rule.root) if isinstance(node, Var)}
+
+
+class EarnPlan(Struct, frozen=True):
+    """One earn rule, ready to be applied."""
+
+    terms: EarnRule
+    points: Formula
+    condition: Formula | None
+    to_units: Callable[[Decimal | None], int]
+    """Rounds to smallest units of the point currency."""
+    point_currency: PointCurrency
+    availability: Availability | None
+    expiry: Expiry | None
+    days: dict[date, tuple[date, date | None]]
+    """Remembered answers of `dates`."""
+
+    def dates(self, earned_on: date) -> tuple[date, date | None]:
+        """Return from when points earned on a day can be spent, and from when no longer."""
+        found = self.days.get(earned_on)
+        if found is None:
+            if len(self.days) >= _REMEMBERED_DAYS:
+                self.days.clear()
+            found = (available_from(self.availability, earned_on), expires_on(self.expiry, earned_on))
+            self.days[earned_on] = found
+        return found
+
+
+class BurnPlan(Struct, frozen=True):
+    """One burn rule, ready to be applied."""
+
+    terms: BurnRule
+    worth: Formula
+    condition: Formula | None
+    point_currency: PointCurrency
+
+
+class Plan(Struct, frozen=True):
+    """One version of a program, ready to price activity."""
+
+    version: ProgramVersion
+    zone: ZoneInfo
+    base: tuple[EarnPlan, ...]
+    bonus: tuple[EarnPlan, ...]
+    burn: tuple[BurnPlan, ...]
+    readers: tuple[tuple[str, Reader], ...]
+    """How the facts are got that any earn rule reads."""
+    read_line: ReadLine
+    """Reads a line for the rules that are evaluated for each."""
+    account_readers: dict[str, ReadAccount]
+    attributes: Mapping[str, Variable]
+    """What the version declares of purchases."""
+    line_attributes: Mapping[str, Variable]
+    """What it declares of lines."""
+
+
+_plans: dict[tuple[str, int, int], Plan] = {}
+_REMEMBERED_PLANS: Final = 256
+
+
+def plan_of(program: Program, version: ProgramVersion) -> Plan:
+    """Return the plan of a program's version; made once for as long as it is used."""
+    # A number alone may stand for other terms: in another ledger, or in a draft that is being tried out. The plan keeps
+    # its terms alive, so that their address stays theirs.
+    key = (program.program_id, version.version, id(version.terms))
+    plan = _plans.get(key)
+    if plan is None:
+        if len(_plans) >= _REMEMBERED_PLANS:
+            _plans.pop(next(iter(_plans)), None)
+        plan = _plans[key] = _plan(program, version)
+    return plan
+
+
+def _plan(program: Program, version: ProgramVersion) -> Plan:
+    terms, currency = version.terms, program.currency
+    catalogs = program_catalogs(terms, currency)
+    earning = [_earn_plan(terms, rule, catalogs) for rule in terms.earn_rules]
+    attributes = declared(terms.attributes, "purchase", currency)
+    line_attributes = declared(terms.attributes, "line", currency)
+    of_account = account_readers(terms.point_currencies, currency)
+    return Plan(
+        version,
+        time_zone(program.timezone),
+        tuple([one for one in earning if one.terms.kind == "base"]),
+        tuple([one for one in earning if one.terms.kind == "bonus"]),
+        tuple([_burn_plan(terms, rule, catalogs) for rule in terms.burn_rules]),
+        purchase_readers(_read_by(earning), attributes, line_reader(line_attributes, currency), of_account),
+        line_reader(line_attributes, currency, line_variable),
+        of_account,
+        {one.name: one for one in attributes},
+        {one.name: one for one in line_attributes},
+    )
+
+
+def _read_by(earning: Iterable[EarnPlan]) -> set[str]:
+    formulas = [formula for one in earning for formula in (one.points, one.condition) if formula]
+    return {name for formula in formulas for name in formula.reads()}
+
+
+def _earn_plan(terms: Terms, rule: EarnRule, catalogs: ProgramCatalogs) -> EarnPlan:
+    point_currency = terms.point_currency(rule.point_currency)
+    known = catalogs.of(rule)
+    return EarnPlan(
+        rule,
+        _formula(rule.rule, known),
+        _formula(rule.condition, known.yielding("bool")) if rule.condition else None,
+        _rounding(rule, point_currency.scale),
+        point_currency,
+        rule.availability or point_currency.availability,
+        rule.expiry or point_currency.lapses,
+        {},
+    )
+
+
+def _burn_plan(terms: Terms, rule: BurnRule, catalogs: ProgramCatalogs) -> BurnPlan:
+    known = catalogs.burn
+    condition = _formula(rule.condition, known.yielding("bool")) if rule.condition else None
+    return BurnPlan(rule, _formula(rule.rule, known), condition, terms.point_currency(rule.point_currency))
+
+
+def _formula(text: str, known: Catalog) -> Formula:
+    rule = parse(text, known)
+    return Formula(rule, compile_rule(rule))
+
+
+def _rounding(rule: EarnRule, scale: int) -> Callable[[Any], int]:
+    places = scale if rule.rounding_scale is None else min(rule.rounding_scale, scale)
+    to_places = rounding_to_units(rule.rounding, places)
+    if places == scale:
+        return to_places
+    unit = 10 ** (scale - places)
+    return lambda value: to_places(value) * unit
