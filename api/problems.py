@@ -12,7 +12,6 @@ from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
-from rules.attributes import InvalidAttributes
 from rules.errors import (
     AmountRequired,
     BelowMinimum,
@@ -27,6 +26,7 @@ from rules.errors import (
     UnknownVersion,
 )
 from rules.evaluate import InvalidFacts
+from rules.pricing.attributes import InvalidAttributes
 from rules.problems import InvalidRule
 
 TYPE_PREFIX = "urn:khaywe:problem:"

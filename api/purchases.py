@@ -22,9 +22,9 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut, Posted
 from ledger.program.decide import UnknownProgram
 from rules.activity import Purchase
-from rules.attributes import InvalidAttributes
 from rules.errors import CurrencyMismatch, NoVersionInForce, OccurredInFuture
 from rules.instructions import post_purchase
+from rules.pricing.attributes import InvalidAttributes
 
 router = APIRouter(prefix="/v1/programs/{program_id}/purchases", tags=["purchases"])
 

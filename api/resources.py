@@ -25,7 +25,7 @@ from ledger.program.state import Program
 from ledger.streams import PROGRAM, StreamId, account_stream_id, program_stream_id
 from projections.tracking import shown_position
 from rules.activity import member_address
-from rules.pricing import existing
+from rules.pricing.price import existing
 
 _log = structlog.get_logger("api")
 

@@ -26,8 +26,8 @@ from ledger.streams import ACCOUNT, BUDGET, budget_stream_id
 from rules.activity import Attributes, Instant, Line, MemberName, OpaqueId, Purchase, Source
 from rules.errors import UnknownPurchase, UnknownVersion
 from rules.instructions import purchase_reference
-from rules.purchase_trace import RuleTrace
-from rules.simulation import Simulated, explained, simulate, under_draft, under_version
+from rules.pricing.simulation import Simulated, explained, simulate, under_draft, under_version
+from rules.pricing.trace import RuleTrace
 
 router = APIRouter(prefix="/v1/programs", tags=["programs"])
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw, UnsetType
 from ledger.errors import InvalidInput
 from ledger.program.consistency import check_terms, placed
 from ledger.program.terms import BurnRule, EarnRule, Terms
-from rules.checking import check_rules
+from rules.pricing.checking import check_rules
 
 
 class EarnBody(EarnRule, frozen=True, omit_defaults=True, forbid_unknown_fields=True, kw_only=True):

@@ -29,7 +29,7 @@ from ledger.streams import (
     program_stream_id,
 )
 from rules.activity import Purchase, Redemption, Reversal, check_text, check_time, member_address
-from rules.pricing import CheckedPurchase, existing, price_purchase, price_redemption
+from rules.pricing.price import CheckedPurchase, existing, price_purchase, price_redemption
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

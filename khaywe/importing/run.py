@@ -29,7 +29,7 @@ from ledger.posting.poster import Poster
 from ledger.streams import PROGRAM, program_stream_id
 from rules.activity import Purchase
 from rules.instructions import open_account, post_purchase
-from rules.pricing import existing
+from rules.pricing.price import existing
 
 CHUNK_SIZE = 2_000
 """Rows that travel together."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from rules.earning import Cut, Outcome, Status, line_facts
 from rules.explain import Trace, award_sentence, explain, reason
-from rules.plans import Plan
-from rules.purchase_facts import Bought
+from rules.pricing.earning import Cut, Outcome, Status, line_facts
+from rules.pricing.facts import Bought
+from rules.pricing.plans import Plan
 from rules.wording import spelled
 
 

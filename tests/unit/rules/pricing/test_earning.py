@@ -16,10 +16,10 @@ from ledger.budget.state import Budgets
 from ledger.program.state import Program, ProgramVersion
 from ledger.program.terms import Terms
 from rules.activity import Purchase
-from rules.attributes import InvalidAttributes
-from rules.earning import Status
 from rules.instructions import checked_lines
-from rules.pricing import CheckedPurchase, Priced, price_purchase
+from rules.pricing.attributes import InvalidAttributes
+from rules.pricing.earning import Status
+from rules.pricing.price import CheckedPurchase, Priced, price_purchase
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 AMOUNT, BASE = {"var": "transaction_amount"}, {"var": "base_points"}

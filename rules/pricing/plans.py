@@ -16,8 +16,8 @@ from rules.catalog import Catalog, Variable
 from rules.evaluate import Evaluate, compile_rule
 from rules.ir import Var, walk
 from rules.parse import Rule, parse
-from rules.purchase_catalog import ProgramCatalogs, declared, line_variable, program_catalogs
-from rules.purchase_facts import (
+from rules.pricing.catalogs import ProgramCatalogs, declared, line_variable, program_catalogs
+from rules.pricing.facts import (
     ReadAccount,
     Reader,
     ReadLine,

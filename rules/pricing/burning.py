@@ -21,7 +21,7 @@ from rules.errors import (
     UnknownPointCurrency,
 )
 from rules.operators import CONTEXT
-from rules.plans import BurnPlan, Plan
+from rules.pricing.plans import BurnPlan, Plan
 from rules.rounding import round_to_units
 
 

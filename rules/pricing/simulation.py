@@ -16,13 +16,13 @@ from ledger.money import to_minor
 from ledger.program.decide import NothingToPublish
 from ledger.program.state import Program, ProgramVersion
 from rules.activity import EARLIEST, Purchase, check_text
-from rules.earning import earn
 from rules.errors import UnknownVersion
 from rules.instructions import checked_lines
-from rules.plans import plan_of
-from rules.pricing import CheckedPurchase, price_purchase
-from rules.purchase_facts import recorded
-from rules.purchase_trace import PurchaseTrace, trace_purchase
+from rules.pricing.earning import earn
+from rules.pricing.facts import recorded
+from rules.pricing.plans import plan_of
+from rules.pricing.price import CheckedPurchase, price_purchase
+from rules.pricing.trace import PurchaseTrace, trace_purchase
 
 
 class Simulated(Struct, frozen=True):

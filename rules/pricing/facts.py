@@ -13,7 +13,7 @@ from ledger.account.state import Account
 from ledger.money import to_major
 from ledger.program.terms import PointCurrency
 from rules.catalog import Variable
-from rules.purchase_catalog import balance_variable
+from rules.pricing.catalogs import balance_variable
 
 
 class Bought(Struct, frozen=True, gc=False):

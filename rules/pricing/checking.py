@@ -8,8 +8,8 @@ from ledger.program.consistency import placed
 from ledger.program.terms import Terms
 from rules.catalog import Catalog
 from rules.parse import parse
+from rules.pricing.catalogs import program_catalogs
 from rules.problems import InvalidRule, RuleProblem
-from rules.purchase_catalog import program_catalogs
 
 
 def check_rules(terms: Terms, currency: str, at: str) -> None:

@@ -14,12 +14,12 @@ from ledger.dates import as_utc, local_date
 from ledger.program.decide import UnknownProgram
 from ledger.program.state import Program, ProgramVersion
 from rules.activity import Purchase, Redemption
-from rules.attributes import check_attributes
-from rules.burning import price_burn
-from rules.earning import Outcome, awards_of, earn
 from rules.errors import CurrencyMismatch, NoVersionInForce
-from rules.plans import Plan, plan_of
-from rules.purchase_facts import Bought
+from rules.pricing.attributes import check_attributes
+from rules.pricing.burning import price_burn
+from rules.pricing.earning import Outcome, awards_of, earn
+from rules.pricing.facts import Bought
+from rules.pricing.plans import Plan, plan_of
 
 
 class Priced(Struct, frozen=True, gc=False):

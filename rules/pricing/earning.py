@@ -17,8 +17,8 @@ from ledger.account.commands import Award
 from ledger.account.state import Account
 from ledger.budget.state import Budgets
 from rules.operators import CONTEXT
-from rules.plans import EarnPlan, Plan
-from rules.purchase_facts import Bought
+from rules.pricing.facts import Bought
+from rules.pricing.plans import EarnPlan, Plan
 from rules.variables import BASE_POINTS
 
 
