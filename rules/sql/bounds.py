@@ -24,7 +24,6 @@ _MAX_WHOLE: Final = Decimal(10) ** 18
 
 _ZERO: Final = Decimal(0)
 _KEEPING_WHOLE: Final = frozenset({"+", "-", "*", "%", "min", "max", "if", "?:", "and", "or"})
-_KEEPING_PLACES: Final = frozenset({"+", "-", "min", "max", "if", "?:", "and", "or"})
 
 
 def values_of(node: Call) -> Nodes:
@@ -90,17 +89,6 @@ def is_whole(node: Node) -> bool:
             return fits and all(map(is_whole, values_of(node)))
         case _:
             return False
-
-
-def is_wide(node: Node) -> bool:
-    """Tell whether a number may have more than `PLACES`, being a product."""
-    if not isinstance(node, Call) or is_whole(node):
-        return False
-    if node.operator == "*":
-        return len(node.arguments) > 1 or is_wide(node.arguments[0])
-    if node.operator == "/":
-        return reciprocal(divisor_of(node.arguments)) is not None
-    return node.operator in _KEEPING_PLACES and any(map(is_wide, values_of(node)))
 
 
 def reciprocal(divisor: Decimal | None) -> Decimal | None:

@@ -94,7 +94,7 @@ class _Checker:
         elif variable.type == "list[str]" and not asks_truth:
             yield _problem(node, "a list can be looked into with 'in', and asked whether it has anything")
         elif self.table is not None and self.table.column(variable) is None:
-            yield _problem(node, f"{variable.name!r} is {variable.source}, no column of {self.table.name}")
+            yield _problem(node, f"{variable.name!r} is {variable.source}, no column of {self.table.source}")
         if isinstance(node.if_null, Decimal):
             yield from self.literal(node, node.if_null)
 
@@ -111,7 +111,7 @@ class _Checker:
                 yield _problem(node, "in SQL it can only be asked whether any are missing, with '!' or '!!'")
             case "/" | "%" if not divisor_of(node.arguments):
                 yield _problem(node, "in SQL the divisor is a number written in the rule, and not 0")
-            case "%" if not all(map(is_whole, node.arguments)):
+            case "%" if not is_whole(node):
                 yield _problem(node, "in SQL '%' takes whole numbers only")
             case "substr" if not self.traits.has_code_points:
                 yield _problem(node, f"{self.dialect} would count bytes instead of characters")

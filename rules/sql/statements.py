@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import ibis
 import sqlglot.expressions as sge
-from ibis.backends.sql import compilers
 
 from rules.parse import Rule
 from rules.sql.check import reads, require_sql

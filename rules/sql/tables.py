@@ -12,16 +12,17 @@ class Table(Struct, frozen=True):
     key: str = "customer_id"
     """The column that says which customer it is; whole numbers or texts, never null."""
     schema: str | None = None
+    source: str = "customers"
+    """What the catalog calls it, in the ``source`` of its variables."""
     columns: tuple[tuple[str, str], ...] = ()
-    """Names of variables and of their columns, where the catalog's ``source`` does not say it."""
+    """Names of variables and of their columns, where the catalog's ``source`` says something else."""
 
     def column(self, variable: Variable) -> str | None:
-        """Return the column a variable is read from; None if the catalog says that it is in another table."""
+        """Return the column a variable is read from; None if it is in another table."""
         if mapped := dict(self.columns).get(variable.name):
             return mapped
-        table, _, column = variable.source.rpartition(".")
-        own = {"", self.name, f"{self.schema}.{self.name}"}
-        return (column or variable.name) if table in own else None
+        source, _, column = variable.source.rpartition(".")
+        return (column or variable.name) if source in {"", self.source} else None
 
 
 class Members(Struct, frozen=True):

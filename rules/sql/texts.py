@@ -38,15 +38,15 @@ def part_of_text(text: Sql, *offsets: int) -> Sql:
     """
     whole = text.expression
     start, *length = offsets
-    if start < 0:
-        rest = ibis.cases((whole.length() <= -start, whole), else_=whole.right(-start))
-    else:
+    if start >= 0:
+        if length and length[0] >= 0:
+            return text._replace(expression=whole.substr(start, length[0]))
         rest = whole.substr(start) if start else whole
-    if length and length[0] >= 0:
-        rest = rest.substr(0, length[0])
-    elif length:
-        rest = rest.substr(0, ibis.greatest(rest.length() + length[0], 0))
-    return Sql(rest, text.is_nullable)
+    else:
+        rest = ibis.cases((whole.length() <= -start, whole), else_=whole.right(-start))
+    if length:
+        rest = rest.substr(0, length[0] if length[0] >= 0 else ibis.greatest(rest.length() + length[0], 0))
+    return text._replace(expression=rest)
 
 
 def in_items(needle: Sql, node: Node, items: Items) -> Expression:
@@ -100,10 +100,10 @@ def is_absent(node: Var, column: Expression) -> Expression:
 
 
 def _can_equal(needle: Sql, value: Value) -> bool:
-    return not (needle.is_whole and isinstance(value, Decimal) and value != value.to_integral_value())
+    return not (needle.form == "whole" and isinstance(value, Decimal) and value != value.to_integral_value())
 
 
 def _item(needle: Sql, value: Value) -> Expression:
-    if isinstance(value, Decimal) and not needle.is_whole:
+    if isinstance(value, Decimal) and needle.form != "whole":
         return ibis.literal(value, type=DECIMAL)
     return literal(value).expression

@@ -78,10 +78,10 @@ class Translator:
             case Const(value=value):
                 return literal(value)
             case Var(variable=variable, if_null=if_null):
-                column = Sql(self._column(node), is_nullable=True, is_whole=variable.type == "int")
+                column = Sql(self._column(node), is_nullable=True, form="whole" if variable.type == "int" else "column")
                 return column if if_null is None else column.or_else(if_null)
             case Call(operator) if operator in ARITHMETIC:
-                return arithmetic(node, [self._number(one) for one in node.arguments])
+                return arithmetic(node, [self._zero_for_null(one) for one in node.arguments])
             case Call("if" | "?:"):
                 return self._choice(node)
             case Call("and" | "or") if node.kind.type != "bool" or node.kind.nullable:
@@ -114,7 +114,7 @@ class Translator:
             left, right = right, left
         if right.kind.type == "null":
             return TRUE if left.kind.type == "null" else self._is_null(left)
-        one, other = self._number(left), self._number(right)
+        one, other = self.value(left), self.value(right)
         if left.kind.type == "number":
             one, other = comparable([one, other])
         if one.is_nullable and other.is_nullable:
@@ -133,7 +133,7 @@ class Translator:
                 return FALSE
             values = [self.value(one) for one in node.arguments]
         else:
-            values = comparable(self._number(one).or_else(_ZERO) for one in node.arguments)
+            values = comparable(map(self._zero_for_null, node.arguments))
         compared = [total(compare(left.expression, right.expression), left, right) for left, right in pairwise(values)]
         return reduce(and_, compared)
 
@@ -170,9 +170,8 @@ class Translator:
         values = [null(_known(kind)) if one.kind.type == "null" else self.value(one) for one in arguments]
         return of_one_type(values) if kind == "number" else values
 
-    def _number(self, node: Node) -> Sql:
-        """Return a value; a null without a type is a number."""
-        return null("number") if node.kind.type == "null" else self.value(node)
+    def _zero_for_null(self, node: Node) -> Sql:
+        return literal(_ZERO) if node.kind.type == "null" else self.value(node).or_else(_ZERO)
 
     def _column(self, node: Var) -> Expression:
         return self._columns[node.variable.name]
@@ -196,12 +195,7 @@ def _is_truthy(node: Node, value: Sql) -> Expression:
 
 
 def _merged(expression: Expression, values: list[Sql]) -> Sql:
-    return Sql(
-        expression,
-        any(value.is_nullable for value in values),
-        all(value.is_whole for value in values),
-        any(value.is_wide for value in values),
-    )
+    return Sql(expression, any(value.is_nullable for value in values), values[0].form)
 
 
 def _with_else(node: Call) -> list[Node]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -29,10 +29,17 @@ COLUMN_TYPES: Final[dict[VariableType, Any]] = {
     "date": dt.date,
     "list[str]": dt.Array(dt.string),
 }
-_TYPES: Final[dict[ResultType, Any]] = {"bool": dt.boolean, "str": dt.string, "date": dt.date, "number": DECIMAL}
+_TYPES: Final[dict[ResultType, Any]] = {"bool": dt.boolean, "str": dt.string, "date": dt.date, "number": INT}
 
 TRUE: Final[Expression] = ibis.literal(True)  # the value itself
 FALSE: Final[Expression] = ibis.literal(False)
+
+
+Form = Literal["whole", "column", "decimal", "wide"]
+"""
+How SQL holds a number: as an integer of 64 bits; as a decimal of a column's own type, whatever that is; as a decimal of
+nine places; or, being a product, of eighteen.
+"""
 
 
 class Sql(NamedTuple):
@@ -40,27 +47,24 @@ class Sql(NamedTuple):
 
     expression: Expression
     is_nullable: bool = False
-    is_whole: bool = False
-    """Of a number: it is an integer of 64 bits."""
-    is_wide: bool = False
-    """Of a number: it may have more than nine places, being a product."""
+    form: Form = "decimal"
+    """Of a number."""
 
     def or_else(self, value: Value) -> "Sql":
         """Return what is never NULL, because a literal counts instead."""
         if not self.is_nullable:
             return self
-        value_or_other = [self, literal(value)]
+        one, other = self, literal(value)
         if isinstance(value, Decimal):
-            value_or_other = comparable(value_or_other)
-        one, other = value_or_other
-        return Sql(one.expression.coalesce(other.expression), is_whole=one.is_whole, is_wide=one.is_wide)
+            one, other = of_one_type((one, other))
+        return Sql(one.expression.coalesce(other.expression), form=one.form)
 
 
 def literal(value: Value) -> Sql:
     """Return a literal other than null."""
     if isinstance(value, Decimal):
         if value == value.to_integral_value():
-            return Sql(ibis.literal(int(value), type=INT), is_whole=True)
+            return Sql(ibis.literal(int(value), type=INT), form="whole")
         # Typed as every other number: by itself 0.5 would be a number of one digit, and nothing else would fit.
         return Sql(ibis.literal(value, type=DECIMAL))
     assert isinstance(value, bool | str | date)
@@ -74,7 +78,7 @@ def truth_value(value: Value) -> Expression:
 
 def null(kind: ResultType) -> Sql:
     """Return NULL of a type."""
-    return Sql(ops.Cast(ibis.null(), to=_TYPES[kind]).to_expr(), is_nullable=True, is_whole=True)
+    return Sql(cast(ibis.null(), _TYPES[kind]), is_nullable=True, form="whole")
 
 
 def cast(expression: Expression, to: Any) -> Expression:
@@ -87,28 +91,40 @@ def cast(expression: Expression, to: Any) -> Expression:
     return ops.Cast(expression, to=to).to_expr()
 
 
-def as_decimal(number: Sql, to: Any = DECIMAL) -> Sql:
-    """Return a number as a decimal with as many places as said."""
-    return Sql(cast(number.expression, to), number.is_nullable, is_whole=False, is_wide=to is WIDE)
+def as_form(number: Sql, form: Form) -> Sql:
+    """Return a number as SQL is to hold it."""
+    if number.form == form:
+        return number
+    return Sql(cast(number.expression, _FORMS[form]), number.is_nullable, form)
 
 
 def of_one_type(numbers: Iterable[Sql]) -> list[Sql]:
-    """Return numbers as one type, for what chooses between them: CASE, LEAST, GREATEST."""
+    """Return numbers as one type, for what chooses between them: CASE, COALESCE, LEAST, GREATEST."""
     found = list(numbers)
-    if all(number.is_whole for number in found):
-        return [Sql(cast(number.expression, INT), number.is_nullable, is_whole=True) for number in found]
-    to = WIDE if any(number.is_wide for number in found) else DECIMAL
-    return [as_decimal(number, to) for number in found]
+    forms = {number.form for number in found}
+    if forms == {"whole"}:
+        return found
+    return [as_form(number, "wide" if "wide" in forms else "decimal") for number in found]
 
 
 def comparable(numbers: Iterable[Sql]) -> list[Sql]:
     """Return numbers such that any two can be compared or added up: whole ones become decimals beside decimals."""
     found = list(numbers)
-    if all(number.is_whole for number in found):
+    if all(number.form == "whole" for number in found):
         return found
-    return [as_decimal(number) if number.is_whole else number for number in found]
+    return [as_form(number, "decimal") if number.form == "whole" else number for number in found]
+
+
+def form_of(numbers: Iterable[Sql]) -> Form:
+    """Return the form of what comparable numbers are merged or added to."""
+    forms = {number.form for number in numbers}
+    return next(form for form in _WIDEST_FIRST if form in forms)
 
 
 def total(condition: Expression, *compared: Sql) -> Expression:
     """Return a condition that is false, not NULL, where anything compared is."""
     return condition.coalesce(FALSE) if any(one.is_nullable for one in compared) else condition
+
+
+_FORMS: Final[dict[Form, Any]] = {"whole": INT, "decimal": DECIMAL, "wide": WIDE}
+_WIDEST_FIRST: Final[tuple[Form, ...]] = ("wide", "decimal", "column", "whole")

@@ -24,7 +24,7 @@ def written(expression: Any, dialect: Dialect) -> str:
     return str(tree.sql(dialect=compiler.dialect, pretty=True, unsupported_level=ErrorLevel.RAISE))
 
 
-def _parenthesise(node: sge.Expression) -> None:
+def _parenthesise(node: Any) -> None:
     """
     Put parentheses around the operands of an operation that are operations themselves.
 
