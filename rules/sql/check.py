@@ -5,6 +5,7 @@ Each refusal names its place. What is let through is total: every condition is t
 """
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -81,11 +82,13 @@ class _Checker:
                 yield from self.call(node, asks_truth=asks_truth)
 
     def literal(self, node: Node, value: Value) -> Iterator[RuleProblem]:
-        if not isinstance(value, Decimal) or value == value.to_integral_value():
-            return
-        digits = len(value.normalize().as_tuple().digits)
-        if digits > self.traits.max_digits:
-            yield _problem(node, f"{self.dialect} keeps {self.traits.max_digits} digits of a number with a fraction")
+        traits, (first, last) = self.traits, self.traits.dates
+        if isinstance(value, date) and not first <= value <= last:
+            yield _problem(node, f"{self.dialect} has dates from {first} to {last}")
+        if isinstance(value, Decimal) and value != value.to_integral_value():
+            digits = len(value.normalize().as_tuple().digits)
+            if digits > traits.max_digits:
+                yield _problem(node, f"{self.dialect} keeps {traits.max_digits} digits of a number with a fraction")
 
     def variable(self, node: Var, *, asks_truth: bool) -> Iterator[RuleProblem]:
         variable = node.variable

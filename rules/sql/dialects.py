@@ -1,5 +1,6 @@
 """The warehouses that a rule can be written for, and where they differ in what a rule may say."""
 
+from datetime import date
 from typing import Final, Literal, get_args
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ class Traits(Struct, frozen=True):
     """Whether the functions that Ibis uses count characters instead of bytes."""
     max_digits: int = 27
     """Significant digits that a written number keeps."""
+    dates: tuple[date, date] = (date.min, date.max)
+    """The first and the last day that a written date can be."""
     is_executed: bool = False
     """Whether our tests run its SQL, besides comparing it with what was read and found good."""
 
@@ -25,8 +28,11 @@ class Traits(Struct, frozen=True):
 TRAITS: Final[dict[Dialect, Traits]] = {
     "duckdb": Traits("duckdb", is_executed=True),
     "postgres": Traits("psycopg", is_executed=True),
-    # Written numbers with a fraction pass through Float64 there, and LENGTH and SUBSTRING count bytes.
-    "clickhouse": Traits("clickhouse_connect", has_code_points=False, max_digits=15),
+    # Written numbers with a fraction pass through Float64 there, LENGTH and SUBSTRING count bytes, and other days than
+    # these become the nearest of them.
+    "clickhouse": Traits(
+        "clickhouse_connect", has_code_points=False, max_digits=15, dates=(date(1970, 1, 1), date(2149, 6, 6))
+    ),
     "snowflake": Traits("snowflake.connector"),
     "bigquery": Traits("google.cloud.bigquery"),
     "trino": Traits("trino"),

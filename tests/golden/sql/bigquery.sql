@@ -426,19 +426,19 @@ WHERE
 SELECT
   `t0`.`id`,
   (
-    COALESCE(CAST(`t0`.`rev_enue` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
+    COALESCE(CAST(`t0`.`Revenue in all` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
   )
   AND (
     COALESCE(`t0`.`last_purchase_days_ago`, 99999) < 30
   ) AS `r1`,
-  COALESCE(CAST(`t0`.`rev_enue` AS NUMERIC), CAST(0 AS NUMERIC)) * CAST('0.100000000' AS NUMERIC) AS `r2`
+  COALESCE(CAST(`t0`.`Revenue in all` AS NUMERIC), CAST(0 AS NUMERIC)) * CAST('0.100000000' AS NUMERIC) AS `r2`
 FROM `shop`.`Customers` AS `t0`
 
 -- how many of each --
 SELECT
   COUNTIF(
     (
-      COALESCE(CAST(`t0`.`rev_enue` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
+      COALESCE(CAST(`t0`.`Revenue in all` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
     )
     AND (
       COALESCE(`t0`.`last_purchase_days_ago`, 99999) < 30
@@ -446,7 +446,7 @@ SELECT
   ) AS `r1`,
   COUNTIF(
     (
-      COALESCE(CAST(`t0`.`rev_enue` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
+      COALESCE(CAST(`t0`.`Revenue in all` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
     )
     AND (
       COALESCE(`t0`.`last_purchase_days_ago`, 99999) < 30
@@ -472,7 +472,7 @@ FROM (
         1 AS `is_now`
       FROM `shop`.`Customers` AS `t0`
       WHERE
-        COALESCE(CAST(`t0`.`rev_enue` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
+        COALESCE(CAST(`t0`.`Revenue in all` AS NUMERIC), CAST(0 AS NUMERIC)) > CAST(1000 AS NUMERIC)
         AND COALESCE(`t0`.`last_purchase_days_ago`, 99999) < 30
     ) AS `t3`
     UNION ALL

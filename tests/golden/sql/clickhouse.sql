@@ -369,7 +369,7 @@ SELECT
   "t0"."id" AS "id",
   (
     COALESCE(
-      CAST("t0"."rev""enue" AS Nullable(Decimal(38, 9))),
+      CAST("t0"."Revenue in all" AS Nullable(Decimal(38, 9))),
       CAST(0 AS Nullable(Decimal(38, 9)))
     ) > CAST(1000 AS Nullable(Decimal(38, 9)))
   )
@@ -377,7 +377,7 @@ SELECT
     COALESCE("t0"."last_purchase_days_ago", 99999) < 30
   ) AS "r1",
   COALESCE(
-    CAST("t0"."rev""enue" AS Nullable(Decimal(38, 9))),
+    CAST("t0"."Revenue in all" AS Nullable(Decimal(38, 9))),
     CAST(0 AS Nullable(Decimal(38, 9)))
   ) * toDecimal128(0.100000000, 9) AS "r2"
 FROM "shop"."Customers" AS "t0"
@@ -387,7 +387,7 @@ SELECT
   countIf(
     (
       COALESCE(
-        CAST("t0"."rev""enue" AS Nullable(Decimal(38, 9))),
+        CAST("t0"."Revenue in all" AS Nullable(Decimal(38, 9))),
         CAST(0 AS Nullable(Decimal(38, 9)))
       ) > CAST(1000 AS Nullable(Decimal(38, 9)))
     )
@@ -398,7 +398,7 @@ SELECT
   countIf(
     (
       COALESCE(
-        CAST("t0"."rev""enue" AS Nullable(Decimal(38, 9))),
+        CAST("t0"."Revenue in all" AS Nullable(Decimal(38, 9))),
         CAST(0 AS Nullable(Decimal(38, 9)))
       ) > CAST(1000 AS Nullable(Decimal(38, 9)))
     )
@@ -427,7 +427,7 @@ FROM (
       FROM "shop"."Customers" AS "t0"
       WHERE
         COALESCE(
-          CAST("t0"."rev""enue" AS Nullable(Decimal(38, 9))),
+          CAST("t0"."Revenue in all" AS Nullable(Decimal(38, 9))),
           CAST(0 AS Nullable(Decimal(38, 9)))
         ) > CAST(1000 AS Nullable(Decimal(38, 9)))
         AND COALESCE("t0"."last_purchase_days_ago", 99999) < 30

@@ -400,19 +400,19 @@ WHERE
 SELECT
   "t0"."id",
   (
-    COALESCE(CAST("t0"."rev""enue" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
+    COALESCE(CAST("t0"."Revenue in all" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
   )
   AND (
     COALESCE("t0"."last_purchase_days_ago", 99999) < 30
   ) AS "r1",
-  COALESCE(CAST("t0"."rev""enue" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) * CAST('0.100000000' AS DECIMAL(38, 9)) AS "r2"
+  COALESCE(CAST("t0"."Revenue in all" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) * CAST('0.100000000' AS DECIMAL(38, 9)) AS "r2"
 FROM "shop"."Customers" AS "t0"
 
 -- how many of each --
 SELECT
   COUNT_IF(
     (
-      COALESCE(CAST("t0"."rev""enue" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
+      COALESCE(CAST("t0"."Revenue in all" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
     )
     AND (
       COALESCE("t0"."last_purchase_days_ago", 99999) < 30
@@ -420,7 +420,7 @@ SELECT
   ) AS "r1",
   COUNT_IF(
     (
-      COALESCE(CAST("t0"."rev""enue" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
+      COALESCE(CAST("t0"."Revenue in all" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
     )
     AND (
       COALESCE("t0"."last_purchase_days_ago", 99999) < 30
@@ -446,7 +446,7 @@ FROM (
         1 AS "is_now"
       FROM "shop"."Customers" AS "t0"
       WHERE
-        COALESCE(CAST("t0"."rev""enue" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
+        COALESCE(CAST("t0"."Revenue in all" AS DECIMAL(38, 9)), CAST(0 AS DECIMAL(38, 9))) > CAST(1000 AS DECIMAL(38, 9))
         AND COALESCE("t0"."last_purchase_days_ago", 99999) < 30
     ) AS "t3"
     UNION ALL

@@ -78,7 +78,7 @@ def statements(dialect: Dialect) -> Iterator[tuple[str, str]]:
             yield name, "".join(f"-- {one.code} at {one.pointer}: {one.message}\n" for one in refusal.problems)
     guide = parse(json.dumps(GUIDE), "segment")
     number = parse(json.dumps({"*": [REVENUE, 0.1]}), guide.catalog.yielding("number"))
-    table = Table("Customers", "id", "shop", columns=(("total_revenue", 'rev"enue'),))
+    table = Table("Customers", "id", "shop", columns=(("total_revenue", "Revenue in all"),))
     yield "several rules in one scan", select_results((guide, number), dialect, table)
     yield "how many of each", count_matches((guide, guide), dialect, table)
     yield "who comes and goes", select_changes(guide, "it's", dialect, table, Members())
