@@ -5,7 +5,7 @@ In SQL numbers have 38 digits: 9 of them after the point, 18 where two numbers w
 refused when the rule is saved; an engine would refuse it in the middle of a scan, or worse, round or wrap in silence.
 """
 
-from decimal import Decimal, Inexact, localcontext
+from decimal import Context, Decimal, Inexact
 from typing import Final
 
 from rules.ir import Call, Const, Node, Nodes, Var
@@ -91,13 +91,9 @@ def is_whole(node: Node) -> bool:
             return False
 
 
-def reciprocal(divisor: Decimal | None) -> Decimal | None:
+def reciprocal(divisor: Decimal) -> Decimal | None:
     """Return what to multiply by instead of dividing, if that is exact: 0.01 for 100, but nothing for 3."""
-    if not divisor:
-        return None
-    with localcontext() as context:
-        context.prec = 28
-        context.clear_flags()
-        result = (1 / divisor).normalize()
-        places = -int(result.as_tuple().exponent)
-        return result if not context.flags[Inexact] and places <= PLACES else None
+    context = Context(prec=28, traps=[])
+    result = context.normalize(context.divide(Decimal(1), divisor))
+    places = -int(result.as_tuple().exponent)
+    return result if not context.flags[Inexact] and places <= PLACES else None

@@ -78,7 +78,7 @@ class _Checker:
                 yield from self.variable(node, asks_truth=asks_truth)
             case Call() if node.operator not in IN_SQL:
                 yield _problem(node, f"{node.operator!r} has no form in SQL")
-            case Call():
+            case _:
                 yield from self.call(node, asks_truth=asks_truth)
 
     def literal(self, node: Node, value: Value) -> Iterator[RuleProblem]:

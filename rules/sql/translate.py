@@ -188,10 +188,8 @@ def _is_truthy(node: Node, value: Sql) -> Expression:
             return total(expression != "", value)
         case "list":
             return (expression.length() > 0).coalesce(FALSE)
-        case "date":
-            return expression.notnull() if value.is_nullable else TRUE
-        case _:
-            return FALSE
+        case _:  # a date
+            return expression.notnull()
 
 
 def _merged(expression: Expression, values: list[Sql]) -> Sql:

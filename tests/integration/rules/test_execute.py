@@ -127,6 +127,17 @@ def test_other_warehouses_say_what_to_install(dialect: Any) -> None:
         require_driver(dialect)
 
 
+def test_other_warehouses_are_only_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a connection as the DB-API describes it, with a driver that is there."""
+    monkeypatch.setattr("rules.sql.execute.require_driver", lambda _: None)
+    with duckdb.connect() as connection:
+        connection.execute(TABLES)
+        warehouse = Warehouse("trino", connection)  # DuckDB happens to understand this one
+        assert keys(warehouse, GUIDE) == [1, 5]
+        with pytest.raises(ValueError, match="trino is not written to; take `changes`"):
+            warehouse.update_members(rule(GUIDE), "regulars")
+
+
 def test_statements_are_written_by_many_threads() -> None:
     """As requests of a server do."""
     rules = [rule({">": [{"var": "total_revenue"}, number]}) for number in range(200)]
