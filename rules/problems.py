@@ -28,6 +28,7 @@ Code = Literal[
     "string_too_long",
     "control_character",
     "number_out_of_bounds",
+    "not_in_sql",
 ]
 _RANK: Final = {code: rank for rank, code in enumerate(get_args(Code))}
 
