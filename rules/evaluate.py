@@ -3,18 +3,16 @@
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache, partial
-from operator import itemgetter
+from functools import lru_cache
 from typing import Final
-
-from msgspec.structs import replace
 
 from ledger.errors import LedgerError
 from rules.catalog import Catalog, Variable, VariableType
-from rules.ir import NAMING, Call, Const, Items, Node, Var
-from rules.operators import CONTEXT, NULL, OPERATORS, Facts, Operand
+from rules.emit.arithmetic import CONTEXT
+from rules.generate import plain
 from rules.parse import Rule, parse
 from rules.scopes import catalog
+from rules.writer import Facts
 
 Evaluate = Callable[[Facts], Decimal | bool | str | tuple[str, ...] | None]
 
@@ -32,7 +30,7 @@ def compile_rule(rule: Rule) -> Evaluate:
     The function is pure, may be shared between threads and never raises on facts that `check_facts` returned.
     It checks nothing itself: a fact the catalog does not call nullable must be there.
     """
-    return operand(rule.root).run
+    return plain(rule.root)
 
 
 @lru_cache(maxsize=1024)
@@ -44,55 +42,6 @@ def compiled(text: str, scope: Catalog | str) -> Evaluate:
         InvalidRule: As `parse` does; refusals are not cached.
     """
     return compile_rule(parse(text, scope))
-
-
-def _as_it_is(_: Node, made: Operand) -> Operand:
-    return made
-
-
-def operand(node: Node, around: Callable[[Node, Operand], Operand] = _as_it_is) -> Operand:
-    """
-    Compile a node.
-
-    Args:
-        node: Checked.
-        around: Called with each variable and call, and what it was compiled to; what it returns is used instead.
-    """
-    match node:
-        case Const(value=None):
-            return NULL
-        case Const(value=value, kind=kind):
-            return Operand(lambda _: value, kind, literal=value)
-        case Items(values=values, kind=kind):
-            return Operand(lambda _: values, kind, literal=values)
-        case Var():
-            return around(node, _variable(node))
-        case Call(name, arguments, kind):
-            compile_argument = _named if name in NAMING else partial(operand, around=around)
-            made = OPERATORS[name].compile(tuple(map(compile_argument, arguments)))
-            return around(node, replace(made, kind=kind))
-
-
-def _variable(node: Var) -> Operand:
-    name, if_null = node.variable.name, node.if_null
-    if not node.variable.nullable:
-        return Operand(itemgetter(name), node.kind, name)
-    if if_null is None:
-        return Operand(lambda facts: facts.get(name), node.kind)
-
-    def with_default(facts: Facts) -> object:
-        value = facts.get(name)
-        return if_null if value is None else value
-
-    return Operand(with_default, node.kind, if_null=(name, if_null))
-
-
-def _named(node: Node) -> Operand:
-    """Return an operand of ``missing``: what is there, without what else would count, and the name to say."""
-    if not isinstance(node, Var):
-        return operand(node)
-    name = node.variable.name
-    return Operand(lambda facts: facts.get(name), node.kind, name)
 
 
 _ACCEPTED: Final[dict[VariableType, tuple[type, ...]]] = {
