@@ -12,7 +12,7 @@ from api.bodies import body_of
 from api.openapi import operation, query_parameter
 from ledger.errors import InvalidInput
 from ledger.program.terms import RoundingMode
-from rules.catalog import ResultType, Scope, Unit, VariableType
+from rules.catalog import ResultType, Scope, Unit, Variable, VariableType
 from rules.evaluate import InvalidFacts
 from rules.explain import Note, Step, award_sentence, explain, match_sentence
 from rules.facts import read_facts
@@ -37,6 +37,8 @@ class VariableView(Struct, frozen=True):
     enum: tuple[str, ...]
     source: str
     description: str
+    fields: "tuple[VariableView, ...]" = ()
+    """Of a list of objects: what each of its items holds."""
 
 
 class VariablesView(Struct, frozen=True):
@@ -62,6 +64,8 @@ class Verdict(Struct, frozen=True):
     """SHA-256 of the calculation: the same for every spelling of it. Null if it is not valid."""
     problems: tuple[RuleProblem, ...]
     """Everything that is wrong, each with its place."""
+    warnings: tuple[RuleProblem, ...] = ()
+    """What may not have been meant; none of it stands in the way of saving."""
 
 
 class RuleToExplain(Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,11 +113,15 @@ def list_variables(request: Request) -> Response:
     if scope not in RESULT_TYPES:
         raise InvalidInput(f"There is no scope {scope!r}; there are {', '.join(RESULT_TYPES)}.", pointer="/scope")
     known = catalog(scope)
-    variables = [
-        VariableView(one.name, one.type, one.unit, one.nullable, one.null_as, one.enum, one.source, one.description)
-        for one in known.variables.values()
-    ]
+    variables = [_view(one) for one in known.variables.values()]
     return _json({"scope": scope, "yields": known.yields, "variables": variables})
+
+
+def _view(one: Variable) -> VariableView:
+    fields = tuple(map(_view, one.fields))
+    return VariableView(
+        one.name, one.type, one.unit, one.nullable, one.null_as, one.enum, one.source, one.description, fields
+    )
 
 
 @router.post(
@@ -128,7 +136,7 @@ async def validate(request: Request) -> Response:
         rule = parse(_text(asked.rule), asked.scope)
     except InvalidRule as refusal:
         return _json(Verdict(valid=False, digest=None, problems=refusal.problems))
-    return _json(Verdict(valid=True, digest=rule.digest, problems=()))
+    return _json(Verdict(valid=True, digest=rule.digest, problems=(), warnings=rule.warnings))
 
 
 @router.post(

@@ -1,16 +1,17 @@
 """From the typed form of a rule to a function of the facts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
 from ledger.errors import LedgerError
-from rules.catalog import Catalog, Variable, VariableType
+from rules.catalog import MAX_ITEMS, Catalog, Variable, VariableType
 from rules.emit.arithmetic import CONTEXT
 from rules.generate import plain
 from rules.parse import Rule, parse
+from rules.problems import below
 from rules.scopes import catalog
 from rules.writer import Facts
 
@@ -65,17 +66,21 @@ def check_facts(facts: Mapping[str, object], scope: Catalog | str) -> dict[str, 
 
     Raises:
         InvalidFacts: A fact is unknown to the scope, missing, of the wrong type (every ``float`` is) or a number
-            beyond 34 digits.
+            beyond 34 digits, or a list has more than 500 items.
     """
     known = catalog(scope)
-    variables = known.variables
+    return _facts(facts, known.variables, "", known.scope)
+
+
+def _facts(
+    facts: Mapping[str, object], variables: Mapping[str, Variable], pointer: str, where: str
+) -> dict[str, object]:
     for name in facts.keys() - variables.keys():
-        raise InvalidFacts(f"{name!r} is no variable of {known.scope}", pointer=f"/{name}")
-    return {name: _fact(variable, facts.get(name)) for name, variable in variables.items()}
+        raise InvalidFacts(f"{name!r} is no variable of {where}", pointer=below(pointer, name))
+    return {name: _fact(one, facts.get(name), below(pointer, name)) for name, one in variables.items()}
 
 
-def _fact(variable: Variable, value: object) -> object:
-    pointer = f"/{variable.name}"
+def _fact(variable: Variable, value: object, pointer: str) -> object:
     if value is None and variable.nullable:
         return None
     # Exactly these types: a bool is no number, a datetime no date, and a float is never exact.
@@ -86,12 +91,27 @@ def _fact(variable: Variable, value: object) -> object:
             message += "; convert it where it enters, as Decimal(str(value))"
         raise InvalidFacts(message, pointer=pointer)
     if isinstance(value, list | tuple):
-        if not all(type(item) is str for item in value):
-            raise InvalidFacts(f"{variable.name} takes a list of texts", pointer=pointer)
-        return tuple(value)
+        return _list(variable, value, pointer)
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         return value
     number = Decimal(value)
     if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT or CONTEXT.plus(number) != number:
         raise InvalidFacts(f"{variable.name} has more than 34 digits", pointer=pointer)
     return number
+
+
+def _list(variable: Variable, items: Sequence[object], pointer: str) -> tuple[object, ...]:
+    if len(items) > MAX_ITEMS:
+        raise InvalidFacts(f"{variable.name} takes at most {MAX_ITEMS} items, not {len(items)}", pointer=pointer)
+    if variable.type == "list[str]":
+        if not all(type(item) is str for item in items):
+            raise InvalidFacts(f"{variable.name} takes a list of texts", pointer=pointer)
+        return tuple(items)
+    fields = {field.name: field for field in variable.fields}
+    return tuple([_object(variable, fields, item, below(pointer, index)) for index, item in enumerate(items)])
+
+
+def _object(variable: Variable, fields: Mapping[str, Variable], item: object, pointer: str) -> dict[str, object]:
+    if type(item) is not dict:
+        raise InvalidFacts(f"{variable.name} takes a list of objects", pointer=pointer)
+    return _facts(item, fields, pointer, variable.name)

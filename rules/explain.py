@@ -14,7 +14,7 @@ import msgspec
 
 from ledger.program.terms import RoundingMode
 from rules.generate import NOT_ASKED, traced
-from rules.ir import NAMING, Call, Node, Value, Var, inner_nodes, walk
+from rules.ir import NAMING, Body, Call, Node, Value, Var, inner_nodes, walk
 from rules.parse import Rule
 from rules.rounding import round_to_units
 from rules.wording import ROUNDED, Yielded, spelled, step_text, told, told_sum, value_of, was_asked, way
@@ -39,7 +39,7 @@ class Note(msgspec.Struct, frozen=True):
 
     at: str
     code: str
-    """``null_used_as``, ``default_used`` or ``division_by_zero``."""
+    """``null_used_as``, ``default_used``, ``division_by_zero`` or ``outgrown``."""
     text: str
 
 
@@ -126,7 +126,7 @@ def match_sentence(rule: Rule, facts: Mapping[str, object]) -> str:
 
 
 def _step(node: Call, yielded: Yielded) -> Step:
-    values = tuple(value_of(argument, yielded) for argument in node.arguments)
+    values = tuple(value_of(argument, yielded) for argument in node.arguments if not isinstance(argument, Body))
     result = yielded[node.pointer]
     return Step(node.pointer, node.operator, values, result, step_text(node, yielded))
 
@@ -153,5 +153,8 @@ def _notes(node: Node, yielded: Yielded, facts: Mapping[str, object]) -> Iterato
             yield Note(node.pointer, "default_used", f"{name} is absent; the rule says {spelled(node.default)}")
         elif node.if_null is not None:
             yield Note(node.pointer, "null_used_as", f"{name} is absent and counts as {spelled(node.if_null)}")
-    if isinstance(node, Call) and node.operator in {"/", "%"} and yielded[node.pointer] is None:
-        yield Note(node.pointer, "division_by_zero", "divided by zero, which yields nothing")
+    if isinstance(node, Call) and yielded[node.pointer] is None:
+        if node.operator in {"/", "%"}:
+            yield Note(node.pointer, "division_by_zero", "divided by zero, which yields nothing")
+        elif node.operator == "reduce" and value_of(node.arguments[0], yielded) and not node.arguments[1].kind.nullable:
+            yield Note(node.pointer, "outgrown", "grew beyond what is calculated with, which yields nothing")

@@ -46,6 +46,12 @@ def _typed(variable: Variable | None, value: object) -> object:
     """Turn text into what the variable is; what cannot be turned is refused afterwards, as it is."""
     if variable is None:
         return value
+    if isinstance(value, list) and variable.type == "list[object]":
+        fields = {field.name: field for field in variable.fields}
+        return [
+            {name: _typed(fields.get(name), field) for name, field in item.items()} if isinstance(item, dict) else item
+            for item in value
+        ]
     if variable.type in {"decimal", "int"} and isinstance(value, str):
         with suppress(InvalidOperation):
             value = Decimal(value)

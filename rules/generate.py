@@ -7,7 +7,7 @@ from typing import Any, Final
 from rules import syntax
 from rules.ir import Node
 from rules.operators import EMITTERS
-from rules.writer import FACTS, RULE, Facts, Module, TracingWriter, Writer
+from rules.writer import Facts, Module, TracingWriter, Writer
 
 NOT_ASKED: Final = object()
 """Stands for the value of a node that was not asked for, because another had settled the matter."""
@@ -16,7 +16,7 @@ NOT_ASKED: Final = object()
 def plain(node: Node) -> Callable[[Facts], Any]:
     """Make a function that evaluates a node."""
     module = Module(EMITTERS)
-    return module.made([syntax.function(RULE, (FACTS,), [], Writer(module).value(node))])
+    return module.made([], Writer(module).value(node))
 
 
 def traced(node: Node) -> tuple[Callable[[Facts], tuple[Any, tuple[Any, ...]]], tuple[Node, ...]]:
@@ -34,5 +34,4 @@ def traced(node: Node) -> tuple[Callable[[Facts], tuple[Any, tuple[Any, ...]]], 
     if kept:
         before = [ast.Assign([ast.Name(one, ast.Store()) for one in kept], module.constant(NOT_ASKED))]
     values = ast.Tuple([*map(syntax.name, kept)], ast.Load())
-    made = module.made([syntax.function(RULE, (FACTS,), before, ast.Tuple([result, values], ast.Load()))])
-    return made, tuple(writer.nodes)
+    return module.made(before, ast.Tuple([result, values], ast.Load())), tuple(writer.nodes)

@@ -2,18 +2,20 @@
 From the typed form of a rule to one Python function.
 
 No text of a rule ever becomes source. Functions are built as syntax trees; every identifier in them is made here
-(``facts``, ``t3``, ``c7``); literals are bound to such names in a namespace that holds nothing else, no builtins
-either; what stands in the tree as a constant is None, true, false and, as keys of the facts, names of the catalog.
+(``facts``, ``item``, ``t3``, ``c7``); literals are bound to such names in a namespace that holds nothing else, no
+builtins either; what stands in the tree as a constant is None, true, false and, as keys of the facts, names of the
+catalog.
 """
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
 from rules import syntax
-from rules.ir import Call, Const, Items, Node, Var
+from rules.catalog import Variable
+from rules.ir import Body, Call, Const, Items, Local, Node, Value, Var
 
 Facts = Mapping[str, object]
 Emit = Callable[["Writer", Call], ast.expr]
@@ -31,6 +33,7 @@ class Module:
         self.emitters = emitters
         self.namespace: dict[str, Any] = {"__builtins__": {}}
         self._names: dict[int, str] = {}
+        self._bodies: list[ast.FunctionDef] = []
 
     def constant(self, value: object) -> ast.expr:
         """Return an expression for a value that is known beforehand."""
@@ -41,10 +44,17 @@ class Module:
         self.namespace[identifier] = value
         return syntax.name(identifier)
 
-    def made(self, functions: Iterable[ast.FunctionDef]) -> Callable[..., Any]:
-        """Compile functions, and return the last of them."""
-        definitions: list[ast.stmt] = list(functions)
-        tree = ast.fix_missing_locations(ast.Module(definitions, []))
+    def body(self, node: Body) -> ast.expr:
+        """Define what is done to each item, and return its name."""
+        result = Writer(self).value(node.root)
+        identifier = f"body{len(self._bodies)}"
+        self._bodies.append(syntax.function(identifier, node.parameters, [], result))
+        return syntax.name(identifier)
+
+    def made(self, before: list[ast.stmt], result: ast.expr) -> Callable[..., Any]:
+        """Compile the function of the facts that does something and returns something."""
+        rule = syntax.function(RULE, (FACTS,), before, result)
+        tree = ast.fix_missing_locations(ast.Module([*self._bodies, rule], []))
         exec(compile(tree, "<rule>", "exec"), self.namespace)  # noqa: S102 (the tree holds no text of the rule)
         made: Callable[..., Any] = self.namespace[RULE]
         return made
@@ -61,12 +71,14 @@ class Writer:
     def value(self, node: Node) -> ast.expr:
         """Write a node."""
         match node:
-            case Const(value=value):
-                return self.constant(value)
-            case Items(values=values):
-                return self.constant(values)
-            case Var():
-                return self._read(node)
+            case Const(value=known) | Items(values=known):
+                return self.constant(known)
+            case Var(variable):
+                return self._read(FACTS, variable, node.if_null)
+            case Local(of=of, field=field):
+                return self._read(of, field, node.if_null) if field else self._whole(node)
+            case Body():
+                return self.module.body(node)
             case Call(operator):
                 return self.module.emitters[operator](self, node)
 
@@ -89,12 +101,16 @@ class Writer:
         identifier = f"t{next(self._numbers)}"
         return syntax.assigned(identifier, value), syntax.name(identifier)
 
-    def _read(self, node: Var) -> ast.expr:
-        key = ast.Constant(node.variable.name)
-        if not node.variable.nullable:
-            return ast.Subscript(syntax.name(FACTS), key, ast.Load())
-        found = syntax.call(ast.Attribute(syntax.name(FACTS), "get", ast.Load()), key)
-        return found if node.if_null is None else self._or_else(found, node.if_null)
+    def _read(self, source: str, variable: Variable, if_null: Value) -> ast.expr:
+        key = ast.Constant(variable.name)
+        if not variable.nullable:
+            return ast.Subscript(syntax.name(source), key, ast.Load())
+        found = syntax.call(ast.Attribute(syntax.name(source), "get", ast.Load()), key)
+        return found if if_null is None else self._or_else(found, if_null)
+
+    def _whole(self, node: Local) -> ast.expr:
+        whole = syntax.name(node.of)
+        return whole if node.default is None else self._or_else(whole, node.default)
 
     def _or_else(self, value: ast.expr, absent: object) -> ast.expr:
         first, again = self.kept(value)
@@ -112,7 +128,7 @@ class TracingWriter(Writer):
     def value(self, node: Node) -> ast.expr:
         """Write a node."""
         written = super().value(node)
-        if isinstance(node, Const | Items):
+        if isinstance(node, Const | Items | Body):
             return written
         self.nodes.append(node)
         return syntax.assigned(f"v{len(self.nodes) - 1}", written)

@@ -64,8 +64,8 @@ def division(function: Callable[[Any, Any], Any]) -> Emit:
         return function(dividend, divisor) if divisor else None
 
     def emit(writer: Writer, call: Call) -> ast.expr:
-        # A divisor that is written in the rule is not 0: typing saw to it.
-        chosen = function if isinstance(call.arguments[1], Const) else unless_zero
+        divisor = call.arguments[1]
+        chosen = function if isinstance(divisor, Const) and divisor.value else unless_zero
         return writer.call(chosen, *map(writer.number, call.arguments))
 
     return emit

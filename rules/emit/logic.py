@@ -3,7 +3,7 @@
 import ast
 
 from rules import syntax
-from rules.ir import Call, Const, Var
+from rules.ir import Call, Const, Local, Var
 from rules.writer import FACTS, Facts, Writer
 
 ABSENT = (None, "", ())
@@ -42,8 +42,14 @@ def branches(writer: Writer, call: Call) -> ast.expr:
 
 def missing(writer: Writer, call: Call) -> ast.expr:
     """Name the variables that are absent, or an empty text."""
-    named = tuple([one.variable.name for one in call.arguments if isinstance(one, Var)])
-    return writer.call(_missing, syntax.name(FACTS), writer.constant(named))
+    source, named = FACTS, []
+    for one in call.arguments:
+        if isinstance(one, Var):
+            named.append((one.variable.name, one.variable.name))
+        elif isinstance(one, Local) and one.field:
+            source = one.of
+            named.append((one.name, one.field.name))
+    return writer.call(_missing, syntax.name(source), writer.constant(tuple(named)))
 
 
 def missing_some(writer: Writer, call: Call) -> ast.expr:
@@ -53,8 +59,8 @@ def missing_some(writer: Writer, call: Call) -> ast.expr:
     return writer.call(_unless_enough, missing(writer, call), writer.constant((len(call.arguments) - 1, needed.value)))
 
 
-def _missing(facts: Facts, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple([name for name in names if facts.get(name) in ABSENT])
+def _missing(facts: Facts, names: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    return tuple([said for said, name in names if facts.get(name) in ABSENT])
 
 
 def _unless_enough(absent: tuple[str, ...], asked_and_needed: tuple[int, int]) -> tuple[str, ...]:
