@@ -35,6 +35,18 @@ def test_good_rule_gets_its_digest(client: Client) -> None:
     assert len(verdict["digest"]) == 64
 
 
+def test_a_rule_that_can_be_saved_may_still_be_remarked_upon(client: Client) -> None:
+    """What is always so, never reached, or read out of text; it stands in nobody's way."""
+    rule = {"or": [{">": [{"var": "total_revenue"}, "100"]}, {"if": [True, {"!!": {"var": "tags"}}, False]}]}
+    verdict = client.post("/v1/rules/validate", {"scope": "segment", "rule": rule}).json
+    assert verdict["valid"] is True
+    assert [(one["code"], one["pointer"]) for one in verdict["warnings"]] == [
+        ("constant_condition", "/or/1/if/0"),
+        ("unreachable_branch", "/or/1/if/2"),
+        ("text_folded", "/or/0/>/1"),
+    ]
+
+
 def test_every_problem_is_told_at_once(client: Client) -> None:
     """Code, place, and what was probably meant."""
     rule = {"and": [{"<": [{"var": "average_basket"}, 30]}, {">": [{"var": "total_revenu"}, 1]}, {"xor": [1, 2]}]}
