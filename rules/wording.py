@@ -94,12 +94,10 @@ def _sum_text(node: Call, yielded: Yielded) -> str:
     return f" {_SIGNS[node.operator]} ".join(spelled(value_of(one, yielded)) for one in node.arguments)
 
 
-def _trimmed(value: Any) -> Any:
+def _trimmed(number: Decimal) -> Decimal:
     """Drop the zeros that arithmetic appended: of 249.90 times 0.15 people say 37.485."""
-    if not isinstance(value, Decimal):
-        return value
-    whole = value.to_integral_value()
-    return whole if value == whole else value.normalize()
+    whole = number.to_integral_value()
+    return whole if number == whole else number.normalize()
 
 
 def was_asked(node: Node, yielded: Yielded) -> bool:

@@ -214,9 +214,10 @@ class RandomRules:
             [self.number(depth, "none"), [self.literal() for _ in range(3)]],
             [self.text(depth), [*self.chance.sample(WORDS, 3), *self.chance.choice([[], [None]])]],
             [self.word(), self.text(depth)],
+            [self.text(depth), self.text(depth)],
         ]
         if in_tags:
-            pairs += [[self.word(), in_tags]]
+            pairs += [[self.word(), in_tags], [self.text(depth), in_tags]]
         return {"in": self.chance.choice(pairs)}
 
     def one_of_few(self, _: int) -> Any:
@@ -230,7 +231,12 @@ class RandomRules:
 
     def begun(self, depth: int) -> Any:
         """Return whether a text begins or ends with another."""
-        return {self.chance.choice(["startsWith", "endsWith"]): [self.text(depth), self.word()]}
+        return {
+            self.chance.choice(["startsWith", "endsWith"]): [
+                self.text(depth),
+                self.pick(self.word, lambda: self.text(depth)),
+            ]
+        }
 
     def lacking(self, _: int) -> Any:
         """Return whether any of some variables is absent; a list never is, it is empty."""

@@ -57,6 +57,24 @@ def test_names_and_texts_are_never_source(text: str) -> None:
     assert explain(rule, {text: written}).result is True
 
 
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nor_are_names_of_fields(text: str) -> None:
+    """What is done to each item is a function of its own, made in the same way."""
+    field = Variable(text, "decimal", "none", nullable=True, null_as=Decimal(1), description="")
+    lines = Variable("lines", "list[object]", "none", nullable=True, description="", fields=(field,))
+    body = {"+": [{"var": "accumulator"}, {"var": f"current.{text}"}]}
+    rule = parse(json.dumps({"reduce": [{"var": "lines"}, body, 0]}), Catalog("earn", "number", {"lines": lines}))
+    evaluate: Any = compile_rule(rule)
+    assert evaluate({"lines": ({text: Decimal(2)}, {})}) == 3
+    made = {name: value for name, value in evaluate.__globals__.items() if hasattr(value, "__code__")}
+    made = {name: value for name, value in made.items() if value.__code__.co_filename == "<rule>"}
+    assert set(made) == {"rule", "body0"}
+    for code in code_of(made["body0"]):
+        assert all(re.fullmatch(r"c\d+|get", name) for name in code.co_names)
+        assert all(re.fullmatch(r"item|accumulator|t\d+", name) for name in code.co_varnames)
+        assert all(constant in (None, text) for constant in code.co_consts)
+
+
 def test_numbers_are_compared_exactly_under_any_context() -> None:
     """Plain operators compare decimals digit by digit, beside other decimals and whole numbers alike."""
     big = Decimal("123456789012345678901234567890.1")
