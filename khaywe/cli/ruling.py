@@ -20,13 +20,15 @@ from rules.wording import spelled
 
 def check(file: str, scope: str) -> None:
     """
-    Print what is wrong with a rule, or that nothing is.
+    Print what is wrong with a rule, or that nothing is, and what may not have been meant.
 
     Raises:
         InvalidInput: The file cannot be read, or there is no such scope.
         typer.Exit: The rule has problems; they were printed.
     """
     rule = _rule(file, scope)
+    for warning in rule.warnings:
+        typer.secho(f"{warning.code} at {warning.pointer or '/'}: {warning.message}", err=True, fg=typer.colors.YELLOW)
     typer.secho(
         f"The rule can be saved; it yields a {rule.catalog.yields}. sha256:{rule.digest}", fg=typer.colors.GREEN
     )
@@ -42,7 +44,7 @@ def explain(file: str, scope: str, facts: str) -> None:
         typer.Exit: The rule has problems; they were printed.
     """
     rule = _rule(file, scope)
-    read = read_facts(facts, scope)
+    read = read_facts(facts, rule)
     trace = explaining.explain(rule, read)
     for step in trace.steps:
         typer.echo(f"{step.at:<24} {step.text}")

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from rules.ir import Call, Const, Items, Node, Value, Var, walk
+from rules.ir import Body, Call, Const, Items, Local, Node, Value, Var, walk
 from rules.parse import Rule
 from rules.problems import InvalidRule, RuleProblem
 from rules.sql.bounds import MAX_MAGNITUDE, divisor_of, is_whole, magnitude, values_of
@@ -78,8 +78,11 @@ class _Checker:
                 yield from self.variable(node, asks_truth=asks_truth)
             case Call() if node.operator not in IN_SQL:
                 yield _problem(node, f"{node.operator!r} has no form in SQL")
-            case _:
+            case Call():
                 yield from self.call(node, asks_truth=asks_truth)
+            case Local() | Body():
+                # They stand inside operators of lists, which were refused as a whole.
+                return
 
     def literal(self, node: Node, value: Value) -> Iterator[RuleProblem]:
         traits, (first, last) = self.traits, self.traits.dates

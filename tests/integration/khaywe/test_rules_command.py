@@ -25,6 +25,15 @@ def test_good_rule(tmp_path: Path) -> None:
     assert (code, output.split(" sha256:")[0]) == (0, "The rule can be saved; it yields a bool.")
 
 
+def test_good_rule_with_something_odd_in_it() -> None:
+    """It can be saved, and what is odd is told first."""
+    code, output = run("check", "-", "--scope", "earn", stdin='{"if":[true,1,2]}')
+    odd, unreached, verdict = output.splitlines()
+    assert (code, odd) == (0, "constant_condition at /if/0: this condition is always true: it reads no variable")
+    assert unreached.startswith("unreachable_branch at /if/2: this and what follows is never reached")
+    assert verdict.startswith("The rule can be saved")
+
+
 def test_bad_rule_names_every_problem() -> None:
     """Exit code 2, one line each, and what to try."""
     code, output = run("check", "-", "--scope", "segment", stdin='{"and":[{"<":[{"var":"average_basket"},30]},true]}')

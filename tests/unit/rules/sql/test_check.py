@@ -46,8 +46,6 @@ def test_the_guides_segment_has_a_form_everywhere(dialect: Dialect) -> None:
         ({">": [{"%": [REVENUE, 5]}, 1]}, "/>/0/%"),
         ({">": [{"%": [COUNT, 2.5]}, 1]}, "/>/0/%"),
         ({">": [{"%": [5, COUNT]}, 1]}, "/>/0/%"),
-        ({"==": [TAGS, TAGS]}, "/==/0/var"),
-        ({"!!": {"==": [{"missing": ["country"]}, {"missing": ["tags"]}]}}, "/!!/==/0/missing"),
         ({"in": ["country", {"missing": ["country"]}]}, "/in/1/missing"),
         ({"in": ["a", {"if": [COUNTRY, TAGS, TAGS]}]}, "/in/1/if/1/var"),
         ({">": [{"*": [REVENUE, 10**15]}, 1]}, "/>/0/*"),
