@@ -154,7 +154,7 @@ def rounded(nodes: Nodes) -> Kind:
 
 def _require_whole(node: Node, allowed: range = range(-MAX_OFFSET, MAX_OFFSET + 1)) -> None:
     value = node.value if isinstance(node, Const) else None
-    if node.kind == UNKNOWN:
+    if node.kind == UNKNOWN and isinstance(node, Const):
         return
     if not isinstance(value, Decimal) or value != value.to_integral_value() or int(value) not in allowed:
         raise Mistyped(

@@ -46,6 +46,9 @@ def reduction(nodes: Nodes) -> Kind:
     for node in (body, initial):
         if node.kind.type not in _CARRIED:
             raise Mistyped("type_mismatch", f"carries a single value from item to item, not a {node.kind.type}", node)
+    if initial.kind.type == "null":
+        # The body would be checked against null, and meet what it yielded itself.
+        raise Mistyped("type_mismatch", "begins with null, which does not say what is carried", initial)
     return replace(united([initial.kind, body.kind]), nullable=True)
 
 

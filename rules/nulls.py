@@ -41,7 +41,9 @@ def _absent(node: Call) -> Var | Local | None:
     for one in walk(node):
         if isinstance(one, Var | Local):
             read.append(one)
-        elif isinstance(one, Call) and one is not node and one.operator not in _CALCULATING:
+        elif one.kind.type == "unknown" or (
+            isinstance(one, Call) and one is not node and one.operator not in _CALCULATING
+        ):
             return None
     is_alone = len({name_of(one) for one in read}) == 1
     may_be_absent = all(one.kind.nullable and one.kind.type == "number" for one in read)

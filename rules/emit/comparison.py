@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rules import syntax
-from rules.ir import Call, Const, Items
+from rules.ir import Call, Const, Items, Local, Node, Var
 from rules.writer import Emit, Writer
 
 # Of decimals only comparisons are written as Python's own operators: they are exact, whatever context a thread has.
@@ -23,9 +23,14 @@ def inequality(writer: Writer, call: Call) -> ast.expr:
 
 
 def _equated(writer: Writer, call: Call, compared: ast.cmpop, with_null: ast.cmpop) -> ast.expr:
-    left, right = sorted(call.arguments, key=lambda one: isinstance(one, Const) and one.value is None)
-    is_null = isinstance(right, Const) and right.value is None
-    return syntax.compare(writer.value(left), with_null if is_null else compared, writer.value(right))
+    left, right = sorted(call.arguments, key=_is_null)
+    # Of what is read only: Python folds other expressions, and warns of literals that are asked whether they are None.
+    is_identity = _is_null(right) and isinstance(left, Var | Local)
+    return syntax.compare(writer.value(left), with_null if is_identity else compared, writer.value(right))
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Const) and node.value is None
 
 
 def ordering(sign: type[ast.cmpop], function: Callable[[Any, Any], bool]) -> Emit:
@@ -49,7 +54,7 @@ def ordering(sign: type[ast.cmpop], function: Callable[[Any, Any], bool]) -> Emi
 
 def _has_null_date(call: Call) -> bool:
     types = {one.kind.type for one in call.arguments}
-    return {"date", "null"} <= types
+    return "date" in types and not types.isdisjoint({"null", "unknown"})
 
 
 def membership(writer: Writer, call: Call) -> ast.expr:
