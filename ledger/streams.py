@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
+from ledger.account import evolve as account_evolve
 from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
 from ledger.budget import state as budget_state
@@ -36,9 +37,9 @@ class Stream(NamedTuple):
 
 ACCOUNT = Stream(
     "account",
-    account_state.evolve,
+    account_evolve.evolve,
     account_state.Account,
-    "account.state.v2",
+    "account.state.v3",
     AccountEvent.__args__,
 )
 PROGRAM = Stream(

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from ledger.account.decide import decide
 from ledger.account.events import AccountOpened, PurchasePosted
-from ledger.account.state import Account, evolve
+from ledger.account.evolve import evolve
+from ledger.account.state import Account
 from ledger.budget import state as budget
 from ledger.budget.state import Budgets
 from ledger.dates import as_utc, local_date, time_zone

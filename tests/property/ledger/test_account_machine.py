@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from ledger.account.books import Book, Lot
 from ledger.account.commands import (
     MAX_POINTS,
     AccountCommand,
@@ -30,7 +31,7 @@ from ledger.account.events import (
     PurchasePosted,
     RedemptionReversed,
 )
-from ledger.account.state import Account, Book, Lot
+from ledger.account.state import Account
 from ledger.errors import LedgerError
 from ledger.posting.cache import Entry
 from ledger.store.codec import decode, encode, topic_bytes
