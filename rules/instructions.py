@@ -11,7 +11,8 @@ import msgspec
 
 from ledger.account import decide as account
 from ledger.account.commands import OpenAccount, ReverseRedemption
-from ledger.account.events import AccountEvent, PurchaseLine
+from ledger.account.deciding.standing import tier_event
+from ledger.account.events import AccountEvent, PurchaseLine, PurchasePosted
 from ledger.account.state import Account
 from ledger.budget.state import Budgets
 from ledger.dates import as_utc, local_date, time_zone
@@ -81,6 +82,7 @@ def post_purchase(
         sha256(_encode(asked)).digest(),
         partial(_decide_purchase, checked),
         _program_and_budgets(program_id),
+        PurchasePosted,
     )
 
 
@@ -247,6 +249,9 @@ def _decide_purchase(
 ) -> Sequence[AccountEvent | On]:
     priced = price_purchase(checked, program, state, budgets)
     events = account.decide(state, priced.command)
+    if priced.tiers and state is not None:
+        balances = events[-1].balances  # type: ignore[union-attr]  # of the purchase
+        events += [tier_event(state, command, balances) for command in priced.tiers]
     draws = priced.draws()
     if not draws or program is None:
         return events

@@ -96,24 +96,21 @@ def earn(plan: Plan, bought: Bought, budgets: Budgets | None) -> list[Outcome]:
 
 def awards_of(outcomes: Iterable[Outcome], earned_on: date) -> tuple[Award, ...]:
     """Return what the account is to book."""
-    awards = []
-    for outcome in outcomes:
-        if outcome.points:
-            plan, terms = outcome.plan, outcome.plan.terms
-            available, expires = plan.dates(earned_on)
-            awards.append(
-                Award(
-                    terms.point_currency,
-                    outcome.points,
-                    available,
-                    expires,
-                    terms.kind,
-                    terms.rule_id,
-                    terms.funding,
-                    cap_periods(terms.caps, earned_on) if terms.caps else (),
-                )
-            )
-    return tuple(awards)
+    return tuple([award_of(outcome.plan, outcome.points, earned_on) for outcome in outcomes if outcome.points])
+
+
+def award_of(plan: EarnPlan, points: int, earned_on: date) -> Award:
+    """Return points that a rule gives, with the dates that its policies give them."""
+    terms = plan.terms
+    return plan.policy.award(
+        terms.point_currency,
+        points,
+        earned_on,
+        kind=terms.kind,
+        rule=terms.rule_id,
+        funding=terms.funding,
+        cap_periods=cap_periods(terms.caps, earned_on) if terms.caps else (),
+    )
 
 
 def cap_periods(caps: Sequence[Any], on: date) -> tuple[str, ...]:

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from ledger.account.commands import Award
+from ledger.account.events import OWN
 from ledger.dates import time_zone
 from ledger.program.state import Program, ProgramVersion
 from ledger.program.terms import BurnRule, EarnRule, PointCurrency, Terms
-from ledger.program.timing import Availability, Expiry, available_from, expires_on
+from ledger.program.timing import Availability, Expiry, available_from, awaited, expires_on
 from rules.catalog import Catalog, Variable
 from rules.evaluate import Evaluate, compile_rule
 from rules.ir import Var, walk
@@ -26,6 +28,8 @@ from rules.pricing.facts import (
     purchase_readers,
 )
 from rules.rounding import rounding_to_units
+from rules.tiers.facts import tier_readers
+from rules.tiers.holding import LadderPlan, ladder_plans
 
 _REMEMBERED_DAYS: Final = 4096
 
@@ -41,6 +45,81 @@ class Formula(Struct, frozen=True):
         return {node.variable.name for node in walk(self.rule.root) if isinstance(node, Var)}
 
 
+class LotPolicy(Struct, frozen=True):
+    """When points of a rule, or given by hand, become available and lapse; bound to their lot when they are earned."""
+
+    availability: Availability | None
+    expiry: Expiry | None
+    idle_months: int
+    activities: tuple[str, ...]
+    converts: bool
+    days: dict[date, tuple[date, date | None, str, date | None]]
+    """Remembered answers of `dates`."""
+
+    def dates(self, earned_on: date) -> tuple[date, date | None, str, date | None]:
+        """
+        Return the dates of points earned on a day.
+
+        Returns:
+            From when they can be spent, and from when no longer; the business event that they await, and from when they
+            are lost without it.
+        """
+        found = self.days.get(earned_on)
+        if found is None:
+            if len(self.days) >= _REMEMBERED_DAYS:
+                self.days.clear()
+            found = (
+                available_from(self.availability, earned_on),
+                expires_on(self.expiry, earned_on),
+                *awaited(self.availability, earned_on),
+            )
+            self.days[earned_on] = found
+        return found
+
+    def award(
+        self,
+        point_currency: str,
+        points: int,
+        earned_on: date,
+        *,
+        kind: str,
+        rule: str = "",
+        funding: str = OWN,
+        cap_periods: tuple[str, ...] = (),
+    ) -> Award:
+        """Return points with everything that becomes of them by themselves."""
+        available, expires, awaits, cancels = self.dates(earned_on)
+        return Award(
+            point_currency,
+            points,
+            available,
+            expires,
+            kind,
+            rule,
+            funding,
+            cap_periods,
+            None,
+            awaits,
+            cancels,
+            self.idle_months,
+            self.activities,
+            self.converts,
+        )
+
+
+def lot_policy(point_currency: PointCurrency, rule: EarnRule | None = None) -> LotPolicy:
+    """Return the policy of a point currency, or of a rule that gives it and has its own."""
+    inactivity = point_currency.inactivity
+    return LotPolicy(
+        (rule and rule.availability) or point_currency.availability,
+        (rule and rule.expiry) or point_currency.lapses,
+        inactivity.months if inactivity else 0,
+        inactivity.activities if inactivity else (),
+        point_currency.conversion is not None,
+        {},
+    )
+
+
 class EarnPlan(Struct, frozen=True):
     """One earn rule, ready to be applied."""
 
@@ -50,20 +129,7 @@ class EarnPlan(Struct, frozen=True):
     to_units: Callable[[Decimal | None], int]
     """Rounds to smallest units of the point currency."""
     point_currency: PointCurrency
-    availability: Availability | None
-    expiry: Expiry | None
-    days: dict[date, tuple[date, date | None]]
-    """Remembered answers of `dates`."""
-
-    def dates(self, earned_on: date) -> tuple[date, date | None]:
-        """Return from when points earned on a day can be spent, and from when no longer."""
-        found = self.days.get(earned_on)
-        if found is None:
-            if len(self.days) >= _REMEMBERED_DAYS:
-                self.days.clear()
-            found = (available_from(self.availability, earned_on), expires_on(self.expiry, earned_on))
-            self.days[earned_on] = found
-        return found
+    policy: LotPolicy
 
 
 class BurnPlan(Struct, frozen=True):
@@ -83,6 +149,7 @@ class Plan(Struct, frozen=True):
     base: tuple[EarnPlan, ...]
     bonus: tuple[EarnPlan, ...]
     burn: tuple[BurnPlan, ...]
+    ladders: tuple[LadderPlan, ...]
     readers: tuple[tuple[str, Reader], ...]
     """How the facts are got that any earn rule reads."""
     read_line: ReadLine
@@ -117,13 +184,15 @@ def _plan(program: Program, version: ProgramVersion) -> Plan:
     earning = [_earn_plan(terms, rule, catalogs) for rule in terms.earn_rules]
     attributes = declared(terms.attributes, "purchase", currency)
     line_attributes = declared(terms.attributes, "line", currency)
-    of_account = account_readers(terms.point_currencies, currency)
+    ladders = ladder_plans(program, terms)
+    of_account = {**account_readers(terms.point_currencies, currency), **tier_readers(ladders)}
     return Plan(
         version,
         time_zone(program.timezone),
         tuple([one for one in earning if one.terms.kind == "base"]),
         tuple([one for one in earning if one.terms.kind == "bonus"]),
         tuple([_burn_plan(terms, rule, catalogs) for rule in terms.burn_rules]),
+        ladders,
         purchase_readers(_read_by(earning), attributes, line_reader(line_attributes, currency), of_account),
         line_reader(line_attributes, currency, line_variable),
         of_account,
@@ -146,9 +215,7 @@ def _earn_plan(terms: Terms, rule: EarnRule, catalogs: ProgramCatalogs) -> EarnP
         _formula(rule.condition, known.yielding("bool")) if rule.condition else None,
         _rounding(rule, point_currency.scale),
         point_currency,
-        rule.availability or point_currency.availability,
-        rule.expiry or point_currency.lapses,
-        {},
+        lot_policy(point_currency, rule),
     )
 
 

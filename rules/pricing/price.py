@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ledger.account.commands import PostPurchase, Redeem
-from ledger.account.events import PurchaseLine
+from ledger.account.events import Count, PurchaseLine
 from ledger.account.state import Account
 from ledger.budget.events import BudgetDrawn
 from ledger.budget.state import Budgets
@@ -20,6 +20,8 @@ from rules.pricing.burning import price_burn
 from rules.pricing.earning import Outcome, awards_of, earn
 from rules.pricing.facts import Bought
 from rules.pricing.plans import Plan, plan_of
+from rules.tiers.changing import TierCommand, after_counting
+from rules.tiers.counting import Counted, counts_of
 
 
 class Priced(Struct, frozen=True, gc=False):
@@ -27,6 +29,8 @@ class Priced(Struct, frozen=True, gc=False):
 
     command: PostPurchase
     outcomes: Sequence[Outcome]
+    tiers: Sequence[TierCommand] = ()
+    """What becomes of the member's tiers."""
 
     def draws(self) -> list[BudgetDrawn]:
         """Return what is taken from the program's budgets."""
@@ -88,6 +92,7 @@ def price_purchase(
         purchase.attributes,
     )
     outcomes = earn(plan, bought, budgets)
+    counts = _counts(plan, bought, outcomes, checked.amount_minor) if plan.ladders else ()
     command = PostPurchase(
         purchase.source,
         purchase.transaction_id,
@@ -99,8 +104,18 @@ def price_purchase(
         awards_of(outcomes, effective_on),
         checked.lines,
         purchase.attributes,
+        counts,
     )
+    if counts and account is not None:
+        return Priced(command, outcomes, after_counting(plan.ladders, account, counts, occurred_at, effective_on))
     return Priced(command, outcomes)
+
+
+def _counts(plan: Plan, bought: Bought, outcomes: Sequence[Outcome], amount_minor: int) -> tuple[Count, ...]:
+    """Return what a purchase adds to the counters of tiers."""
+    given = [(one.plan.terms.point_currency, one.plan.terms.kind, one.points) for one in outcomes if one.points]
+    activity = Counted(bought.effective_on, amount_minor, given, bought.attributes)
+    return counts_of(plan.ladders, bought.account, activity, plan.version.terms.point_currencies)
 
 
 def _check_attributes(plan: Plan, checked: CheckedPurchase) -> None:

@@ -71,36 +71,46 @@ def close(account: Account, command: CloseAccount) -> list[AccountEvent]:
 
 def change_tier(account: Account, command: ChangeTier) -> list[AccountEvent]:
     """Record another tier."""
-    held = account.tiers.get(command.ladder)
-    return [
-        TierChanged(
-            command.ladder,
-            command.tier,
-            held.tier if held else "",
-            command.occurred_at,
-            command.effective_on,
-            command.reason,
-            command.valid_until,
-            command.period,
-            command.withdrawn,
-            account.balances(),
-        )
-    ]
+    return [tier_event(account, command, account.balances())]
 
 
 def retain_tier(account: Account, command: RetainTier) -> list[AccountEvent]:
     """Record that a tier is held, or waits below, for longer."""
-    return [
-        TierRetained(
+    return [tier_event(account, command, account.balances())]
+
+
+def tier_event(account: Account, command: ChangeTier | RetainTier, balances: dict[str, int]) -> AccountEvent:
+    """
+    Return what is recorded of a tier in the same breath with what changed it.
+
+    Args:
+        account: As it was before both.
+        command: What becomes of the tier.
+        balances: After what changed it.
+    """
+    if isinstance(command, RetainTier):
+        return TierRetained(
             command.ladder,
             command.tier,
             command.occurred_at,
             command.effective_on,
             command.valid_until,
             command.period,
-            account.balances(),
+            balances,
         )
-    ]
+    held = account.tiers.get(command.ladder)
+    return TierChanged(
+        command.ladder,
+        command.tier,
+        held.tier if held else "",
+        command.occurred_at,
+        command.effective_on,
+        command.reason,
+        command.valid_until,
+        command.period,
+        command.withdrawn,
+        balances,
+    )
 
 
 def close_period(account: Account, command: CloseQualifyingPeriod) -> list[AccountEvent]:
