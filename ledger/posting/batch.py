@@ -10,10 +10,11 @@ receipts' primary key refuses a second one, and then the batch is run again, ask
 """
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from psycopg import Connection
 
 from ledger.errors import LedgerError
@@ -188,20 +189,23 @@ class Batch:
             # Most instructions read the same streams; the very same tuple of keys is looked at once.
             if instruction.reads is not reads:
                 reads = instruction.reads
-                for stream, stream_id in reads:
-                    if stream_id in entries:
-                        entries[stream_id].last_used = now
-                    else:
-                        missing[stream_id] = stream
-            for (stream, _), stream_id in zip(instruction.also, work.also, strict=True):
-                if stream_id in entries:
-                    entries[stream_id].last_used = now
-                else:
-                    missing[stream_id] = stream
+                self._want(reads, missing)
+            if work.also:
+                streams = [stream for stream, _ in instruction.also]
+                self._want(zip(streams, work.also, strict=True), missing)
         if missing:
             self._cache.load(connection, missing)
             for work in undecided:
                 work.entry = entries[work.stream_id]  # type: ignore[index]  # who has none was refused above
+
+    def _want(self, keys: Iterable[tuple[Stream, StreamId]], missing: dict[StreamId, Stream]) -> None:
+        """Note that streams are used, and which of them are not in memory."""
+        entries, now = self._cache.entries, self._cache.batch_count
+        for stream, stream_id in keys:
+            if stream_id in entries:
+                entries[stream_id].last_used = now
+            else:
+                missing[stream_id] = stream
 
     def _answer_from_receipts(self, connection: Connection[Any], works: list[Work]) -> bool:
         """Answer what was done before, and tell whether there was anything."""
@@ -252,15 +256,8 @@ class Batch:
             if reference in done:
                 self._repeat(work, done[reference], reference)
                 return
-        reads, entries = instruction.reads, self._cache.entries
-        states = [entry.state, *[entries[key.stream_id].state for key in reads]]
-        if work.also:
-            states += [entries[stream_id].state for stream_id in work.also]
         try:
-            if instruction.looks_back:
-                events = instruction.decide(*states, history=self._histories.get(work.stream_id))  # type: ignore[arg-type]
-            else:
-                events = instruction.decide(*states)
+            events = self._decided(work, entry)
         except LedgerError as refusal:
             work.outcome = refusal
             return
@@ -274,6 +271,18 @@ class Batch:
         if not events:
             work.outcome = self._nothing_to_do(work, entry)
             return
+        self._fold(work, entry, events)
+
+    def _decided(self, work: Work, entry: Entry) -> Sequence[Struct | On]:
+        instruction, entries = work.instruction, self._cache.entries
+        states = [entry.state, *[entries[key.stream_id].state for key in instruction.reads]]
+        if work.also:
+            states += [entries[stream_id].state for stream_id in work.also]
+        if instruction.looks_back:
+            return instruction.decide(*states, history=self._histories.get(work.stream_id))  # type: ignore[arg-type]
+        return instruction.decide(*states)
+
+    def _fold(self, work: Work, entry: Entry, events: Sequence[Struct | On]) -> None:
         version = entry.version
         own = []
         for event in events:
@@ -286,7 +295,7 @@ class Batch:
         if work.stream_id in self._histories:
             self._histories[work.stream_id] += [event for event, _ in own]
         if len(own) > 1:
-            work.answer = max(at for at, (event, _) in enumerate(own) if isinstance(event, instruction.answer))
+            work.answer = max(at for at, (event, _) in enumerate(own) if isinstance(event, work.instruction.answer))
 
     def _decide_elsewhere(self, work: Work, on: On) -> None:
         stream_id = on.key.stream_id
