@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run test lint check format bench lock clean
+.PHONY: help run test lint check format bench lock oracle clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,9 @@ bench: $(READY) ## Measure; one group with ONLY=posting
 lock: $(READY) ## Write requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
 		--extra demo --extra dev pyproject.toml -o requirements.lock
+
+oracle: $(READY) ## Fetch json-logic-js, which the tests of rules compare with where node is there
+	@npm install --prefix $(VENV)/oracle --no-save --no-package-lock --no-audit --no-fund --silent json-logic-js@2.0.5
 
 clean: ## Remove the environment and caches; the data folder stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -10,19 +10,30 @@ from starlette.responses import Response
 
 from api.bodies import body_of
 from api.openapi import operation, query_parameter
+from api.resources import resources
 from ledger.errors import InvalidInput
+from ledger.posting.instruction import LedgerUnavailable
+from ledger.program.decide import UnknownProgram
+from ledger.program.state import Program
 from ledger.program.terms import RoundingMode
-from rules.catalog import ResultType, Scope, Unit, VariableType
+from rules.catalog import Catalog, ResultType, Scope, Unit, Variable, VariableType
 from rules.evaluate import InvalidFacts
 from rules.explain import Note, Step, award_sentence, explain, match_sentence
 from rules.facts import read_facts
 from rules.parse import parse
+from rules.pricing.catalogs import program_catalogs
 from rules.problems import InvalidRule, RuleProblem
 from rules.scopes import RESULT_TYPES, catalog
+from rules.variables import BASE_POINTS
 
 router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
 _SCOPE = query_parameter("scope", "What the rule is for.", {"type": "string", "enum": list(RESULT_TYPES)})
+_PROGRAM = query_parameter(
+    "program",
+    "Of which program: adds what its draft, or else its newest version, declares. For earn and burn rules.",
+    {"type": "string"},
+)
 
 
 class VariableView(Struct, frozen=True):
@@ -37,6 +48,8 @@ class VariableView(Struct, frozen=True):
     enum: tuple[str, ...]
     source: str
     description: str
+    fields: "tuple[VariableView, ...]" = ()
+    """Of a list of objects: what each of its items holds."""
 
 
 class VariablesView(Struct, frozen=True):
@@ -62,6 +75,8 @@ class Verdict(Struct, frozen=True):
     """SHA-256 of the calculation: the same for every spelling of it. Null if it is not valid."""
     problems: tuple[RuleProblem, ...]
     """Everything that is wrong, each with its place."""
+    warnings: tuple[RuleProblem, ...] = ()
+    """What may not have been meant; none of it stands in the way of saving."""
 
 
 class RuleToExplain(Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,19 +116,44 @@ _GUIDE = {"and": [{">": [{"var": "total_revenue"}, 1000]}, {"<": [{"var": "last_
 @router.get(
     "/variables",
     summary="List what rules can read",
-    **operation(answer=VariablesView, parameters=[_SCOPE], refusals=[InvalidInput]),
+    **operation(
+        answer=VariablesView,
+        parameters=[_SCOPE, _PROGRAM],
+        refusals=[InvalidInput, UnknownProgram, LedgerUnavailable],
+    ),
 )
 def list_variables(request: Request) -> Response:
     """Return the variables of a scope, with type, unit, what absence counts as, and where each comes from."""
     scope = request.query_params.get("scope", "earn")
     if scope not in RESULT_TYPES:
         raise InvalidInput(f"There is no scope {scope!r}; there are {', '.join(RESULT_TYPES)}.", pointer="/scope")
-    known = catalog(scope)
-    variables = [
-        VariableView(one.name, one.type, one.unit, one.nullable, one.null_as, one.enum, one.source, one.description)
-        for one in known.variables.values()
-    ]
+    program_id = request.query_params.get("program")
+    known = _of_program(resources(request).fresh_program(program_id), scope) if program_id else catalog(scope)
+    variables = [_view(one) for one in known.variables.values()]
     return _json({"scope": scope, "yields": known.yields, "variables": variables})
+
+
+def _of_program(program: Program, scope: str) -> Catalog:
+    """Return everything that a rule of a program may read, whatever kind of rule it is."""
+    terms = program.draft or (program.versions[-1].terms if program.versions else None)
+    if scope not in ("earn", "burn") or terms is None:
+        raise InvalidInput("A program declares variables for earn and burn rules.", pointer="/program")
+    catalogs = program_catalogs(terms, program.currency)
+    return catalogs.burn if scope == "burn" else catalogs.line.extended([BASE_POINTS])
+
+
+def _view(one: Variable) -> VariableView:
+    return VariableView(
+        one.name,
+        one.type,
+        one.unit,
+        one.nullable,
+        one.null_as,
+        one.enum,
+        one.source,
+        one.description,
+        tuple(map(_view, one.fields)),
+    )
 
 
 @router.post(
@@ -128,7 +168,7 @@ async def validate(request: Request) -> Response:
         rule = parse(_text(asked.rule), asked.scope)
     except InvalidRule as refusal:
         return _json(Verdict(valid=False, digest=None, problems=refusal.problems))
-    return _json(Verdict(valid=True, digest=rule.digest, problems=()))
+    return _json(Verdict(valid=True, digest=rule.digest, problems=(), warnings=rule.warnings))
 
 
 @router.post(
@@ -145,7 +185,7 @@ async def try_out(request: Request) -> Response:
     """Return a rule's result for given facts, every step that led to it, and a sentence that says why."""
     asked = await body_of(request, _explain)
     rule = parse(_text(asked.rule), asked.scope)
-    facts = read_facts(_text(asked.facts), asked.scope)
+    facts = read_facts(_text(asked.facts), rule)
     text = None
     if asked.scope == "earn":
         text = award_sentence(rule, facts, asked.rounding, asked.scale, "points")

@@ -27,7 +27,7 @@ _CUSTOMER = {
 
 def run() -> None:
     """Measure the guide's two rules, one of 25 operators, and the traced form of the first."""
-    earn, purchase = parse(EARN_RULE, "earn"), check_facts(_PURCHASE, "earn")
+    earn, purchase = parse(EARN_RULE, "earn"), check_facts(_PURCHASE, parse(EARN_RULE, "earn"))
     segment, customer = parse(SEGMENT_RULE, "segment"), check_facts(_CUSTOMER, "segment")
     figure("rule_guide_earn_per_s", rate(compile_rule(earn), purchase), "evaluations/s")
     figure("rule_guide_segment_per_s", rate(compile_rule(segment), customer), "evaluations/s")

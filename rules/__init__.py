@@ -2,8 +2,8 @@
 
 from ledger.program.terms import RoundingMode
 from rules.catalog import Catalog, Variable
+from rules.emit.arithmetic import CONTEXT
 from rules.evaluate import Evaluate, InvalidFacts, check_facts, compile_rule, compiled
-from rules.operators import CONTEXT
 from rules.parse import Rule, parse
 from rules.problems import InvalidRule, RuleProblem
 from rules.rounding import round_to_units

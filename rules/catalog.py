@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -10,6 +10,9 @@ VariableType = Literal["decimal", "int", "bool", "str", "date", "list[str]", "li
 Unit = str
 """What one of a number stands for: ``money`` (of the program's currency), ``money:USD`` (of another), ``points``,
 ``days``, ``count``, or ``none`` for a plain number, or no number at all."""
+
+MAX_ITEMS: Final = 500
+"""Items of a list that is a fact: the lines of a basket, the words about a customer."""
 
 ResultType = Literal["number", "bool", "str", "date", "list"]
 Scope = Literal["earn", "burn", "tier", "segment", "campaign", "journey"]

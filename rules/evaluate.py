@@ -1,20 +1,20 @@
 """From the typed form of a rule to a function of the facts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache, partial
-from operator import itemgetter
+from functools import lru_cache
 from typing import Final
 
-from msgspec.structs import replace
-
 from ledger.errors import LedgerError
-from rules.catalog import Catalog, Variable, VariableType
-from rules.ir import NAMING, Call, Const, Items, Node, Var
-from rules.operators import CONTEXT, NULL, OPERATORS, Facts, Operand
+from rules.catalog import MAX_ITEMS, Catalog, Variable, VariableType
+from rules.emit.arithmetic import CONTEXT
+from rules.generate import plain
+from rules.ir import Var, walk
 from rules.parse import Rule, parse
+from rules.problems import below
 from rules.scopes import catalog
+from rules.writer import Facts
 
 Evaluate = Callable[[Facts], Decimal | bool | str | tuple[str, ...] | None]
 
@@ -32,7 +32,7 @@ def compile_rule(rule: Rule) -> Evaluate:
     The function is pure, may be shared between threads and never raises on facts that `check_facts` returned.
     It checks nothing itself: a fact the catalog does not call nullable must be there.
     """
-    return operand(rule.root).run
+    return plain(rule.root)
 
 
 @lru_cache(maxsize=1024)
@@ -44,55 +44,6 @@ def compiled(text: str, scope: Catalog | str) -> Evaluate:
         InvalidRule: As `parse` does; refusals are not cached.
     """
     return compile_rule(parse(text, scope))
-
-
-def _as_it_is(_: Node, made: Operand) -> Operand:
-    return made
-
-
-def operand(node: Node, around: Callable[[Node, Operand], Operand] = _as_it_is) -> Operand:
-    """
-    Compile a node.
-
-    Args:
-        node: Checked.
-        around: Called with each variable and call, and what it was compiled to; what it returns is used instead.
-    """
-    match node:
-        case Const(value=None):
-            return NULL
-        case Const(value=value, kind=kind):
-            return Operand(lambda _: value, kind, literal=value)
-        case Items(values=values, kind=kind):
-            return Operand(lambda _: values, kind, literal=values)
-        case Var():
-            return around(node, _variable(node))
-        case Call(name, arguments, kind):
-            compile_argument = _named if name in NAMING else partial(operand, around=around)
-            made = OPERATORS[name].compile(tuple(map(compile_argument, arguments)))
-            return around(node, replace(made, kind=kind))
-
-
-def _variable(node: Var) -> Operand:
-    name, if_null = node.variable.name, node.if_null
-    if not node.variable.nullable:
-        return Operand(itemgetter(name), node.kind, name)
-    if if_null is None:
-        return Operand(lambda facts: facts.get(name), node.kind)
-
-    def with_default(facts: Facts) -> object:
-        value = facts.get(name)
-        return if_null if value is None else value
-
-    return Operand(with_default, node.kind, if_null=(name, if_null))
-
-
-def _named(node: Node) -> Operand:
-    """Return an operand of ``missing``: what is there, without what else would count, and the name to say."""
-    if not isinstance(node, Var):
-        return operand(node)
-    name = node.variable.name
-    return Operand(lambda facts: facts.get(name), node.kind, name)
 
 
 _ACCEPTED: Final[dict[VariableType, tuple[type, ...]]] = {
@@ -107,26 +58,38 @@ _ACCEPTED: Final[dict[VariableType, tuple[type, ...]]] = {
 _MAX_EXPONENT: Final = 34
 
 
-def check_facts(facts: Mapping[str, object], scope: Catalog | str) -> dict[str, object]:
+def check_facts(facts: Mapping[str, object], where: Rule | Catalog | str) -> dict[str, object]:
     """
     Check facts where they enter, so that evaluation need not.
+
+    Args:
+        facts: By name; what is absent is null.
+        where: The rule that reads them, which needs no others; or a scope or catalog, all of whose facts must be there.
 
     Returns:
         The facts with every number as a `Decimal`.
 
     Raises:
         InvalidFacts: A fact is unknown to the scope, missing, of the wrong type (every ``float`` is) or a number
-            beyond 34 digits.
+            beyond 34 digits, or a list has more than 500 items.
     """
-    known = catalog(scope)
-    variables = known.variables
+    if isinstance(where, Rule):
+        read = {node.variable.name for node in walk(where.root) if isinstance(node, Var)}
+        variables = {name: one for name, one in where.catalog.variables.items() if name in read or name in facts}
+        return _facts(facts, variables, "", where.catalog.scope)
+    known = catalog(where)
+    return _facts(facts, known.variables, "", known.scope)
+
+
+def _facts(
+    facts: Mapping[str, object], variables: Mapping[str, Variable], pointer: str, where: str
+) -> dict[str, object]:
     for name in facts.keys() - variables.keys():
-        raise InvalidFacts(f"{name!r} is no variable of {known.scope}", pointer=f"/{name}")
-    return {name: _fact(variable, facts.get(name)) for name, variable in variables.items()}
+        raise InvalidFacts(f"{name!r} is no variable of {where}", pointer=below(pointer, name))
+    return {name: _fact(one, facts.get(name), below(pointer, name)) for name, one in variables.items()}
 
 
-def _fact(variable: Variable, value: object) -> object:
-    pointer = f"/{variable.name}"
+def _fact(variable: Variable, value: object, pointer: str) -> object:
     if value is None and variable.nullable:
         return None
     # Exactly these types: a bool is no number, a datetime no date, and a float is never exact.
@@ -137,12 +100,27 @@ def _fact(variable: Variable, value: object) -> object:
             message += "; convert it where it enters, as Decimal(str(value))"
         raise InvalidFacts(message, pointer=pointer)
     if isinstance(value, list | tuple):
-        if not all(type(item) is str for item in value):
-            raise InvalidFacts(f"{variable.name} takes a list of texts", pointer=pointer)
-        return tuple(value)
+        return _list(variable, value, pointer)
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         return value
     number = Decimal(value)
     if not number.is_finite() or abs(number.adjusted()) > _MAX_EXPONENT or CONTEXT.plus(number) != number:
         raise InvalidFacts(f"{variable.name} has more than 34 digits", pointer=pointer)
     return number
+
+
+def _list(variable: Variable, items: Sequence[object], pointer: str) -> tuple[object, ...]:
+    if len(items) > MAX_ITEMS:
+        raise InvalidFacts(f"{variable.name} takes at most {MAX_ITEMS} items, not {len(items)}", pointer=pointer)
+    if variable.type == "list[str]":
+        if not all(type(item) is str for item in items):
+            raise InvalidFacts(f"{variable.name} takes a list of texts", pointer=pointer)
+        return tuple(items)
+    fields = {field.name: field for field in variable.fields}
+    return tuple([_object(variable, fields, item, below(pointer, index)) for index, item in enumerate(items)])
+
+
+def _object(variable: Variable, fields: Mapping[str, Variable], item: object, pointer: str) -> dict[str, object]:
+    if type(item) is not dict:
+        raise InvalidFacts(f"{variable.name} takes a list of objects", pointer=pointer)
+    return _facts(item, fields, pointer, variable.name)

@@ -1,24 +1,24 @@
 """
 How a rule came to its result: the values of every step, and a sentence to read out.
 
-The traced form runs the same operators as the plain one on operands that write down what they yield, so that the two
+The traced form is generated from the same table as the plain one, each value with a name of its own, so that the two
 cannot disagree. What was never asked for, because a condition was already settled, is told as skipped.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from ledger.program.terms import RoundingMode
-from rules.evaluate import operand
-from rules.ir import NAMING, Call, Node, Var, inner_nodes, walk
-from rules.operators import Facts, Operand
+from rules.generate import NOT_ASKED, traced
+from rules.ir import NAMING, Body, Call, Node, Var, inner_nodes, walk
 from rules.parse import Rule
 from rules.rounding import round_to_units
 from rules.wording import ROUNDED, Yielded, spelled, step_text, told, told_sum, value_of, was_asked, way
+from rules.writer import Facts
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Note(msgspec.Struct, frozen=True):
 
     at: str
     code: str
-    """``null_used_as``, ``default_used`` or ``division_by_zero``."""
+    """``null_used_as``, ``default_used``, ``division_by_zero`` or ``outgrown``."""
     text: str
 
 
@@ -56,34 +56,26 @@ class Trace(msgspec.Struct, frozen=True):
     notes: tuple[Note, ...]
 
 
-class Evaluated(NamedTuple):
-    """A result, and what every node that was asked for yielded on the way."""
-
-    result: Any
-    yielded: Yielded
-
-
-class _Run(dict[str, Any]):
-    """Facts on their way through a rule, and what each node yielded, by pointer."""
-
-    __slots__ = ("yielded",)
-    yielded: dict[str, Any]
-
-
-def compile_traced(rule: Rule) -> Callable[[Facts], Evaluated]:
+def compile_traced(rule: Rule) -> Callable[[Facts], tuple[Any, tuple[Any, ...]]]:
     """
     Turn a rule into a function that evaluates it and keeps every value on the way.
 
-    It costs a few times the plain form. Words are made of the values only when somebody asks.
+    It returns the result, and what each variable and operator yielded; words are made of them only when somebody asks.
     """
-    evaluate = operand(rule.root, _writing).run
+    return _traced(rule)[0]
 
-    def traced(facts: Facts) -> Evaluated:
-        run = _Run(facts)
-        run.yielded = {}
-        return Evaluated(evaluate(run), run.yielded)
 
-    return traced
+@lru_cache(maxsize=256)
+def _traced(rule: Rule) -> tuple[Callable[[Facts], tuple[Any, tuple[Any, ...]]], tuple[Node, ...]]:
+    return traced(rule.root)
+
+
+def _evaluated(rule: Rule, facts: Mapping[str, object]) -> tuple[Any, Yielded]:
+    """Evaluate a rule, and return with the result what each node that was asked for yielded."""
+    evaluate, nodes = _traced(rule)
+    result, values = evaluate(facts)
+    kept = zip(nodes, values, strict=True)
+    return result, {node.pointer: value for node, value in kept if value is not NOT_ASKED}
 
 
 def explain(rule: Rule, facts: Mapping[str, object]) -> Trace:
@@ -94,7 +86,7 @@ def explain(rule: Rule, facts: Mapping[str, object]) -> Trace:
         rule: Checked.
         facts: As `check_facts` returned them.
     """
-    result, yielded = compile_traced(rule)(facts)
+    result, yielded = _evaluated(rule, facts)
     nodes = list(walk(rule.root))
     read = {node.variable.name: facts.get(node.variable.name) for node in nodes if isinstance(node, Var)}
     steps = [_step(node, yielded) for node in nodes if isinstance(node, Call) and node.pointer in yielded]
@@ -113,7 +105,7 @@ def award_sentence(rule: Rule, facts: Mapping[str, object], mode: RoundingMode, 
         scale: Decimal places of the point currency.
         name: Of the point currency, as in "37 points".
     """
-    result, yielded = compile_traced(rule)(facts)
+    result, yielded = _evaluated(rule, facts)
     points = Decimal(max(0, round_to_units(result, mode=mode, scale=scale))).scaleb(-scale)
     reasons, chosen = way(rule.root, yielded)
     because = " and ".join(reasons)
@@ -127,31 +119,20 @@ def award_sentence(rule: Rule, facts: Mapping[str, object], mode: RoundingMode, 
 
 def reason(rule: Rule, facts: Mapping[str, object]) -> str:
     """Say why a condition holds, or which clause of it does not."""
-    result, yielded = compile_traced(rule)(facts)
+    result, yielded = _evaluated(rule, facts)
     return told(rule.root, yielded, met=bool(result))
 
 
 def match_sentence(rule: Rule, facts: Mapping[str, object]) -> str:
     """Say in one sentence whether a customer matches, and which clause decided it."""
-    result, yielded = compile_traced(rule)(facts)
+    result, yielded = _evaluated(rule, facts)
     matches = bool(result)
     because = told(rule.root, yielded, met=matches)
     return f"{'Matches' if matches else 'Does not match'}: {because}."
 
 
-def _writing(node: Node, made: Operand) -> Operand:
-    """Make an operand write down what it yields, without the shortcuts that would pass it by."""
-    run, pointer = made.run, node.pointer
-
-    def write_down(facts: Any) -> Any:
-        value = facts.yielded[pointer] = run(facts)
-        return value
-
-    return replace(made, run=write_down, name=None, applied=None, if_null=None)
-
-
 def _step(node: Call, yielded: Yielded) -> Step:
-    values = tuple(value_of(argument, yielded) for argument in node.arguments)
+    values = tuple(value_of(argument, yielded) for argument in node.arguments if not isinstance(argument, Body))
     result = yielded[node.pointer]
     return Step(node.pointer, node.operator, values, result, step_text(node, yielded))
 
@@ -178,5 +159,8 @@ def _notes(node: Node, yielded: Yielded, facts: Mapping[str, object]) -> Iterato
             yield Note(node.pointer, "default_used", f"{name} is absent; the rule says {spelled(node.default)}")
         elif node.if_null is not None:
             yield Note(node.pointer, "null_used_as", f"{name} is absent and counts as {spelled(node.if_null)}")
-    if isinstance(node, Call) and node.operator in {"/", "%"} and yielded[node.pointer] is None:
-        yield Note(node.pointer, "division_by_zero", "divided by zero, which yields nothing")
+    if isinstance(node, Call) and yielded[node.pointer] is None:
+        if node.operator in {"/", "%"}:
+            yield Note(node.pointer, "division_by_zero", "divided by zero, which yields nothing")
+        elif node.operator == "reduce" and value_of(node.arguments[0], yielded) and not node.arguments[1].kind.nullable:
+            yield Note(node.pointer, "outgrown", "grew beyond what is calculated with, which yields nothing")

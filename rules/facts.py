@@ -9,10 +9,11 @@ from typing import NoReturn
 
 from rules.catalog import Catalog, Variable
 from rules.evaluate import InvalidFacts, check_facts
+from rules.parse import Rule
 from rules.scopes import catalog
 
 
-def read_facts(text: str, scope: Catalog | str) -> dict[str, object]:
+def read_facts(text: str, where: Rule | Catalog | str) -> dict[str, object]:
     """
     Read the facts of a rule from a JSON object.
 
@@ -20,7 +21,7 @@ def read_facts(text: str, scope: Catalog | str) -> dict[str, object]:
 
     Args:
         text: JSON, at most as long as its caller lets it be.
-        scope: Of the rule, or its catalog.
+        where: The rule that will read them, or a scope or catalog; see `check_facts`.
 
     Returns:
         The facts as `check_facts` returns them.
@@ -34,8 +35,8 @@ def read_facts(text: str, scope: Catalog | str) -> dict[str, object]:
         raise InvalidFacts(f"The facts are not JSON: {error}.", pointer="") from None
     if not isinstance(given, Mapping):
         raise InvalidFacts("The facts are an object: names of variables and their values.", pointer="")
-    known = catalog(scope)
-    return check_facts({name: _typed(known.variables.get(name), value) for name, value in given.items()}, known)
+    variables = (where.catalog if isinstance(where, Rule) else catalog(where)).variables
+    return check_facts({name: _typed(variables.get(name), value) for name, value in given.items()}, where)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -46,6 +47,12 @@ def _typed(variable: Variable | None, value: object) -> object:
     """Turn text into what the variable is; what cannot be turned is refused afterwards, as it is."""
     if variable is None:
         return value
+    if isinstance(value, list) and variable.type == "list[object]":
+        fields = {field.name: field for field in variable.fields}
+        return [
+            {name: _typed(fields.get(name), field) for name, field in item.items()} if isinstance(item, dict) else item
+            for item in value
+        ]
     if variable.type in {"decimal", "int"} and isinstance(value, str):
         with suppress(InvalidOperation):
             value = Decimal(value)

@@ -5,54 +5,98 @@ A rule that would match customers for a number they do not have is refused when 
 rule itself says what the absent number counts as.
 """
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from decimal import Decimal
-from itertools import pairwise
-from operator import ge, gt, le, lt
 from typing import Final
 
-from rules.ir import Call, Const, Node, Var, inner_nodes
+from msgspec.structs import replace
+
+from rules.generate import plain
+from rules.ir import Body, Call, Const, Local, Node, Var, name_of, walk
+from rules.literals import literal
 from rules.problems import RuleProblem
 
-_ORDERINGS: Final[dict[str, Callable[[Decimal, Decimal], bool]]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
-_ZERO: Final = Decimal(0)
+_ORDERINGS: Final = frozenset({"<", "<=", ">", ">="})
+_CALCULATING: Final = frozenset({"+", "-", "*", "/", "%", "min", "max", "round", "floor", "ceil"})
+"""What keeps a variable's absence visible; anything else between it and the comparison settles it in its own way."""
+_FAR: Final = (999_999_999, -999_999_999)
 
 
 def null_traps(node: Node, *, negated: bool = False) -> Iterator[RuleProblem]:
     """Give a problem for each comparison that an absent number would pass, counting as 0."""
+    if isinstance(node, Body):
+        yield from null_traps(node.root, negated=negated)
     if not isinstance(node, Call):
         return
-    if node.operator in _ORDERINGS and (trapped := _trapped(node, negated)) is not None:
-        name = trapped.variable.name
-        yield RuleProblem(
-            "null_unsafe",
-            node.pointer,
-            f"customers with no {name!r} would match, because what is absent counts as 0; say what it counts as, "
-            f'with {{"var":["{name}",0]}} or a number that does not match',
-            f'{{"var":["{name}",{_not_matching(node, negated)}]}}',
-        )
-    for inner in inner_nodes(node):
-        yield from null_traps(inner, negated=negated != (node.operator == "!"))
+    if node.operator in _ORDERINGS and (read := _absent(node)) and _is_met(node, None) != negated:
+        yield _problem(node, read, negated=negated)
+    for index, inner in enumerate(node.arguments):
+        yield from null_traps(inner, negated=negated != _turns(node, index))
 
 
-def _trapped(node: Call, negated: bool) -> Var | None:
-    """Return the variable whose absence would make the comparison true, if there is one."""
-    nullable = [
-        argument
-        for argument in node.arguments
-        if isinstance(argument, Var) and argument.kind.nullable and argument.kind.type == "number"
-    ]
-    rest = [argument for argument in node.arguments if argument not in nullable]
-    if len(nullable) != 1 or not all(isinstance(one, Const) and isinstance(one.value, Decimal) for one in rest):
-        return None
-    values = [_ZERO if argument is nullable[0] else argument.value for argument in node.arguments]  # type: ignore[union-attr]
-    compare = _ORDERINGS[node.operator]
-    is_met = all(compare(left, right) for left, right in pairwise(values))  # type: ignore[arg-type]
-    return nullable[0] if is_met != negated else None
+def _absent(node: Call) -> Var | Local | None:
+    """Return the one variable of a comparison that may be absent, if nothing but literals is there beside it."""
+    read: list[Var | Local] = []
+    for one in walk(node):
+        if isinstance(one, Var | Local):
+            read.append(one)
+        elif isinstance(one, Call) and one is not node and one.operator not in _CALCULATING:
+            return None
+    is_alone = len({name_of(one) for one in read}) == 1
+    may_be_absent = all(one.kind.nullable and one.kind.type == "number" for one in read)
+    return read[0] if is_alone and may_be_absent else None
 
 
-def _not_matching(node: Call, negated: bool) -> int:
-    """Return a number far on the other side of what the comparison asks for."""
-    variable_is_left = isinstance(node.arguments[0], Var)
-    wants_less = (node.operator in {"<", "<="}) == variable_is_left
-    return 999_999_999 if wants_less != negated else -999_999_999
+def _is_met(node: Call, counts_as: int | None) -> bool:
+    """Tell whether a comparison holds if what it reads is absent, or counts as something instead."""
+    return bool(plain(_settled(node, counts_as))({}))
+
+
+def _settled(node: Node, counts_as: int | None) -> Node:
+    """Put a value in the place of whatever is read."""
+    match node:
+        case Var() | Local():
+            return literal(None if counts_as is None else Decimal(counts_as), node.pointer)
+        case Call():
+            return replace(node, arguments=tuple([_settled(one, counts_as) for one in node.arguments]))
+        case _:
+            return node
+
+
+def _turns(node: Call, index: int) -> bool:
+    """Tell whether a rule matches more where this argument holds less: behind a negation, in one way or another."""
+    match node.operator:
+        case "!" | "none":
+            return True
+        case "if" | "?:":
+            values = [*node.arguments[1::2], node.arguments[-1]]
+            return _is_condition(node, index) and _is_nothing(values[index // 2]) and not all(map(_is_nothing, values))
+        case "==" | "===":
+            return any(isinstance(one, Const) and one.value is False for one in node.arguments)
+        case "!=" | "!==":
+            return any(isinstance(one, Const) and one.value is True for one in node.arguments)
+        case _:
+            return False
+
+
+def _is_condition(node: Call, index: int) -> bool:
+    return index % 2 == 0 and index + 1 < len(node.arguments)
+
+
+def _is_nothing(node: Node) -> bool:
+    return isinstance(node, Const) and not node.value
+
+
+def _problem(node: Call, read: Var | Local, *, negated: bool) -> RuleProblem:
+    name = name_of(read)
+    whose = "customers" if isinstance(read, Var) else "items"
+    written = f'{{"var":[{json.dumps(name)},%s]}}'
+    remedy = next((written % far for far in _FAR if _is_met(node, far) == negated), None)
+    return RuleProblem(
+        "null_unsafe",
+        node.pointer,
+        f"{whose} with no {name!r} would match, because what is absent counts as 0; say what it counts as, "
+        f"with {written % 0} or a number that does not match",
+        remedy,
+    )

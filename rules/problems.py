@@ -24,16 +24,22 @@ Code = Literal[
     "too_deep",
     "too_many_nodes",
     "too_many_variables",
+    "too_many_steps",
     "list_too_long",
     "string_too_long",
     "control_character",
     "number_out_of_bounds",
+    "not_in_sql",
+    # Warnings, which never refuse a rule.
+    "constant_condition",
+    "unreachable_branch",
+    "text_folded",
 ]
 _RANK: Final = {code: rank for rank, code in enumerate(get_args(Code))}
 
 
 class RuleProblem(msgspec.Struct, frozen=True):
-    """One thing wrong with a rule."""
+    """One thing wrong with a rule, or only remarkable about it."""
 
     code: Code
     pointer: str
@@ -59,3 +65,8 @@ class InvalidRule(LedgerError):
             f"The rule has {len(self.problems)} problem(s). At {first.pointer or 'its root'}: {first.message}.",
             problems=msgspec.to_builtins(self.problems),
         )
+
+
+def below(pointer: str, key: str | int) -> str:
+    """Return the JSON pointer of a member or item, its key escaped as RFC 6901 wants it."""
+    return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"

@@ -1,12 +1,12 @@
 """Evaluated rules in words: values, sums, and why a condition is met or not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
 from ledger.program.terms import RoundingMode
-from rules.ir import UNKNOWN, Call, Const, Items, Node, Var
+from rules.ir import NAMING, UNKNOWN, Body, Call, Const, Items, Node, Var
 
 Yielded = Mapping[str, Any]
 """What each node that was asked for yielded, by its pointer."""
@@ -23,12 +23,23 @@ def spelled(value: Any) -> str:
             # At least as many places as it was written with; what arithmetic appended is dropped.
             text = f"{value:f}"
             return text.rstrip("0").rstrip(".") if "." in text and value == value.to_integral_value() else text
-        case date():
-            return value.isoformat()
         case tuple():
-            return ", ".join(map(spelled, value)) or "nothing"
+            return _spelled_list(value)
         case _:
-            return f'"{value}"'
+            return value.isoformat() if isinstance(value, date) else f'"{value}"'
+
+
+def _spelled_list(items: tuple[Any, ...]) -> str:
+    if any(isinstance(item, dict) for item in items):
+        return counted(items)
+    shown = [spelled(item) for item in items[:_SHOWN]]
+    more = [f"{len(items) - _SHOWN} more"] if len(items) > _SHOWN else []
+    return ", ".join(shown + more) or "nothing"
+
+
+def counted(items: Sized) -> str:
+    """Say how many items there are."""
+    return f"{len(items)} item{'s' * (len(items) != 1)}"
 
 
 def value_of(node: Node, yielded: Yielded) -> Any:
@@ -51,31 +62,47 @@ def named_value(node: Node, yielded: Yielded) -> str:
 def step_text(node: Call, yielded: Yielded) -> str:
     """Spell one operator with its arguments and result."""
     result = spelled(yielded[node.pointer])
+    if any(isinstance(one, Body) for one in node.arguments):
+        return f"{_through(node, yielded)}: {_outcome(node, yielded)}"
     if node.operator in _COMPARED or node.operator == "in":
         sign = _SIGNS.get(node.operator, node.operator)
         return f"{f' {sign} '.join(named_value(one, yielded) for one in node.arguments)}: {result}"
     if node.operator in _SIGNS and len(node.arguments) > 1:
         return f"{_sum_text(node, yielded)} = {result}"
-    inside = [one.variable.name if isinstance(one, Var) else spelled(value_of(one, yielded)) for one in node.arguments]
-    asked = [text for one, text in zip(node.arguments, inside, strict=True) if was_asked(one, yielded)]
-    return f"{node.operator}({', '.join(asked)}): {result}"
+    asked = [one for one in node.arguments if node.operator in NAMING or was_asked(one, yielded)]
+    inside = [one.variable.name if isinstance(one, Var) else spelled(value_of(one, yielded)) for one in asked]
+    return f"{node.operator}({', '.join(inside)}): {result}"
+
+
+def _through(node: Call, yielded: Yielded) -> str:
+    """Say what an operator goes through, item by item; what happens inside is not told."""
+    listed, _, *initial = node.arguments
+    items = counted(value_of(listed, yielded) or ())
+    of = f" of {listed.variable.name}" if isinstance(listed, Var) else ""
+    begun = "".join(f", from {spelled(value_of(one, yielded))}" for one in initial)
+    return f"{node.operator}({items}{of}{begun})"
+
+
+def _outcome(node: Call, yielded: Yielded) -> str:
+    result = yielded[node.pointer]
+    if node.operator != "filter":
+        return spelled(result)
+    return f"{len(result)} of {counted(value_of(node.arguments[0], yielded) or ())}"
 
 
 def _sum_text(node: Call, yielded: Yielded) -> str:
     return f" {_SIGNS[node.operator]} ".join(spelled(value_of(one, yielded)) for one in node.arguments)
 
 
-def _trimmed(value: Any) -> Any:
+def _trimmed(number: Decimal) -> Decimal:
     """Drop the zeros that arithmetic appended: of 249.90 times 0.15 people say 37.485."""
-    if not isinstance(value, Decimal):
-        return value
-    whole = value.to_integral_value()
-    return whole if value == whole else value.normalize()
+    whole = number.to_integral_value()
+    return whole if number == whole else number.normalize()
 
 
 def was_asked(node: Node, yielded: Yielded) -> bool:
     """Tell whether a node was evaluated."""
-    return isinstance(node, Const | Items) or node.pointer in yielded
+    return isinstance(node, Const | Items | Body) or node.pointer in yielded
 
 
 def way(node: Node, yielded: Yielded) -> tuple[list[str], Node]:
@@ -98,6 +125,8 @@ def told_sum(node: Node, yielded: Yielded) -> str:
     """Say how a value came about."""
     if isinstance(node, Call) and node.operator in _SIGNS and len(node.arguments) > 1:
         return f"{_sum_text(node, yielded)} = {spelled(_trimmed(yielded[node.pointer]))}"
+    if isinstance(node, Call) and node.operator == "reduce":
+        return f"{_through(node, yielded)} = {spelled(_trimmed(yielded[node.pointer]))}"
     return named_value(node, yielded)
 
 
@@ -110,6 +139,8 @@ def told(node: Node, yielded: Yielded, *, met: bool) -> str:
             text = told(node.arguments[0], yielded, met=met != (node.operator == "!"))
         case Call(operator) if operator in _COMPARED:
             text = _told_comparison(node, yielded, met=met)
+        case Call("some" | "all" | "none"):
+            text = _told_test(node, yielded, met=met)
         case Call("in"):
             needle, haystack = (named_value(one, yielded) for one in node.arguments)
             text = f"{needle} is {'' if met else 'not '}in {haystack}"
@@ -128,6 +159,15 @@ def _told_clauses(node: Call, yielded: Yielded, *, met: bool) -> str:
     return " and ".join(told(one, yielded, met=met) for one in asked)
 
 
+def _told_test(node: Call, yielded: Yielded, *, met: bool) -> str:
+    listed = node.arguments[0]
+    items = counted(value_of(listed, yielded) or ())
+    items += f" of {listed.variable.name}" if isinstance(listed, Var) else ""
+    if node.operator == "all":
+        return f"{'all' if met else 'not all'} of {items} fit" if value_of(listed, yielded) else f"there are {items}"
+    return f"{'some' if (node.operator == 'some') == met else 'none'} of {items} fit"
+
+
 def _told_comparison(node: Call, yielded: Yielded, *, met: bool) -> str:
     holds, fails = _COMPARED[node.operator]
     texts = [named_value(one, yielded) for one in node.arguments]
@@ -136,6 +176,8 @@ def _told_comparison(node: Call, yielded: Yielded, *, met: bool) -> str:
     return f"{texts[0]} {holds if met else fails} {texts[1]}"
 
 
+_SHOWN: Final = 10
+"""Values of a list that are spelled out."""
 _NOTHING: Final = Const(None, UNKNOWN, "")
 _SIGNS: Final = {
     "+": "+",

@@ -189,6 +189,21 @@ def rules_explain(
         explain(file, scope, facts)
 
 
+@rules.command("sql")
+def rules_sql(
+    file: Annotated[str, typer.Argument(help="A file with one rule as JSON; - reads standard input.")],
+    scope: Annotated[str, typer.Option(help="What it is for: tier, segment, campaign or journey.")] = "segment",
+    dialect: Annotated[
+        str, typer.Option(help="duckdb, postgres, clickhouse, snowflake, bigquery or trino.")
+    ] = "duckdb",
+) -> None:
+    """Print a rule as the SQL that selects the customers for whom it holds; exit code 2 if it has no such form."""
+    with told_plainly():
+        from khaywe.cli.ruling import sql
+
+        sql(file, scope, dialect)
+
+
 @audit.command("verify")
 def audit_verify(
     *,

@@ -1,6 +1,8 @@
-"""``khaywe rules``: check a rule in a file, and try it out; no ledger is needed for either."""
+"""``khaywe rules``: check a rule in a file, try it out, write it as SQL; no ledger is needed for any of it."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -12,18 +14,21 @@ from rules.facts import read_facts
 from rules.parse import MAX_BYTES, Rule, parse
 from rules.problems import InvalidRule
 from rules.scopes import RESULT_TYPES
+from rules.sql import DIALECTS, Table, require_sql
 from rules.wording import spelled
 
 
 def check(file: str, scope: str) -> None:
     """
-    Print what is wrong with a rule, or that nothing is.
+    Print what is wrong with a rule, or that nothing is, and what may not have been meant.
 
     Raises:
         InvalidInput: The file cannot be read, or there is no such scope.
         typer.Exit: The rule has problems; they were printed.
     """
     rule = _rule(file, scope)
+    for warning in rule.warnings:
+        typer.secho(f"{warning.code} at {warning.pointer or '/'}: {warning.message}", err=True, fg=typer.colors.YELLOW)
     typer.secho(
         f"The rule can be saved; it yields a {rule.catalog.yields}. sha256:{rule.digest}", fg=typer.colors.GREEN
     )
@@ -39,7 +44,7 @@ def explain(file: str, scope: str, facts: str) -> None:
         typer.Exit: The rule has problems; they were printed.
     """
     rule = _rule(file, scope)
-    read = read_facts(facts, scope)
+    read = read_facts(facts, rule)
     trace = explaining.explain(rule, read)
     for step in trace.steps:
         typer.echo(f"{step.at:<24} {step.text}")
@@ -54,11 +59,35 @@ def explain(file: str, scope: str, facts: str) -> None:
         typer.echo(explaining.match_sentence(rule, read))
 
 
+def sql(file: str, scope: str, dialect: str) -> None:
+    """
+    Print the statement that selects the customers for whom a rule holds.
+
+    Raises:
+        InvalidInput: The file cannot be read, or there is no such scope or dialect.
+        typer.Exit: The rule has problems, or no form in this SQL; they were printed.
+    """
+    if dialect not in DIALECTS:
+        raise InvalidInput(f"There is no dialect {dialect!r}; there are {', '.join(DIALECTS)}.")
+    rule = _rule(file, scope)
+    with _problems_told():
+        require_sql(rule, dialect, Table())
+    from rules.sql.statements import select_keys
+
+    typer.echo(select_keys(rule, dialect))
+
+
 def _rule(file: str, scope: str) -> Rule:
     if scope not in RESULT_TYPES:
         raise InvalidInput(f"There is no scope {scope!r}; there are {', '.join(RESULT_TYPES)}.")
-    try:
+    with _problems_told():
         return parse(_text(file), scope)
+
+
+@contextmanager
+def _problems_told() -> Iterator[None]:
+    try:
+        yield
     except InvalidRule as refusal:
         for problem in refusal.problems:
             typer.secho(f"{problem.code} at {problem.pointer or '/'}: {problem.message}", err=True, fg=typer.colors.RED)

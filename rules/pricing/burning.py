@@ -12,6 +12,7 @@ from ledger.money import minor_digits, to_minor
 from ledger.program.state import Program
 from ledger.program.terms import BurnRule, Terms
 from rules.activity import Redemption
+from rules.emit.arithmetic import CONTEXT
 from rules.errors import (
     AmountRequired,
     BelowMinimum,
@@ -20,7 +21,6 @@ from rules.errors import (
     ShareExceeded,
     UnknownPointCurrency,
 )
-from rules.operators import CONTEXT
 from rules.pricing.plans import BurnPlan, Plan
 from rules.rounding import round_to_units
 

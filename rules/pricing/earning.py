@@ -16,7 +16,7 @@ from msgspec import Struct
 from ledger.account.commands import Award
 from ledger.account.state import Account
 from ledger.budget.state import Budgets
-from rules.operators import CONTEXT
+from rules.emit.arithmetic import CONTEXT
 from rules.pricing.facts import Bought
 from rules.pricing.plans import EarnPlan, Plan
 from rules.variables import BASE_POINTS

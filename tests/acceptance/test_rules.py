@@ -19,13 +19,29 @@ def test_variables_of_a_scope(client: Client) -> None:
     found = {one["name"]: one for one in answer.json["variables"]}
     assert found["last_purchase_days_ago"]["null_as"] == "99999"
     assert found["average_basket"]["null_as"] is None
-    assert [one["name"] for one in client.get("/v1/rules/variables").json["variables"]] == [
-        "transaction_amount",
-        "currency",
-        "source",
-    ]
+    earn = {one["name"]: one for one in client.get("/v1/rules/variables").json["variables"]}
+    assert {"transaction_amount", "currency", "source", "weekday", "purchase_count", "lines"} <= earn.keys()
+    assert [field["name"] for field in earn["lines"]["fields"]] == ["amount", "quantity", "sku", "category", "brand"]
     assert client.get("/v1/rules/variables?scope=weather").slug == "invalid-input"
     assert client.call("GET", "/v1/rules/variables", key="wrong").status == 401
+
+
+def test_variables_of_a_program(client: Client) -> None:
+    """What it declares, its point currencies, and what bonus rules and rules per line read besides."""
+    attributes = [
+        {"name": "nights", "type": "int", "unit": "count"},
+        {"name": "octane", "type": "int", "of": "line", "null_as": 0},
+    ]
+    client.create_program(attributes=attributes)
+    found = client.get("/v1/rules/variables?scope=earn&program=coffee").json["variables"]
+    names = {one["name"]: one for one in found}
+    assert {"nights", "line_octane", "line_amount", "base_points", "balance_points"} <= names.keys()
+    assert names["nights"]["source"] == "purchase.attributes.nights"
+    assert [field["name"] for field in names["lines"]["fields"]][-1] == "octane"
+    burn = client.get("/v1/rules/variables?scope=burn&program=coffee").json["variables"]
+    assert "balance_points" in {one["name"] for one in burn}
+    assert client.get("/v1/rules/variables?scope=earn&program=tea").slug == "unknown-program"
+    assert client.get("/v1/rules/variables?scope=segment&program=coffee").slug == "invalid-input"
 
 
 def test_good_rule_gets_its_digest(client: Client) -> None:
@@ -33,6 +49,18 @@ def test_good_rule_gets_its_digest(client: Client) -> None:
     verdict = client.post("/v1/rules/validate", {"scope": "segment", "rule": GUIDE_SEGMENT}).json
     assert (verdict["valid"], verdict["problems"]) == (True, [])
     assert len(verdict["digest"]) == 64
+
+
+def test_a_rule_that_can_be_saved_may_still_be_remarked_upon(client: Client) -> None:
+    """What is always so, never reached, or read out of text; it stands in nobody's way."""
+    rule = {"or": [{">": [{"var": "total_revenue"}, "100"]}, {"if": [True, {"!!": {"var": "tags"}}, False]}]}
+    verdict = client.post("/v1/rules/validate", {"scope": "segment", "rule": rule}).json
+    assert verdict["valid"] is True
+    assert [(one["code"], one["pointer"]) for one in verdict["warnings"]] == [
+        ("constant_condition", "/or/1/if/0"),
+        ("unreachable_branch", "/or/1/if/2"),
+        ("text_folded", "/or/0/>/1"),
+    ]
 
 
 def test_every_problem_is_told_at_once(client: Client) -> None:

@@ -60,6 +60,9 @@ def test_the_guides_segment_is_accepted_as_written_and_leaves_out_who_never_boug
         ({"in": ["H", COUNTRY]}, True, False),
         ({"in": ["", {"cat": [COUNTRY, ""]}]}, True, False),
         ({"in": [{"var": "purchase_count"}, ["14", 15]]}, True, False),
+        ({"in": [COUNTRY, TAGS]}, False, False),
+        ({"in": [{"substr": [COUNTRY, 1]}, COUNTRY]}, True, False),
+        ({"startsWith": [COUNTRY, {"substr": [COUNTRY, 0, 1]}]}, True, False),
         ({"startsWith": [COUNTRY, "C"]}, True, False),
         ({"endsWith": [COUNTRY, "C"]}, False, False),
         ({"==": [{"cat": [COUNTRY, "-", COUNTRY]}, "CH-CH"]}, True, False),
@@ -134,6 +137,8 @@ def test_comparisons_that_say_what_absence_counts_as_are_accepted(rule: dict[str
         ({"==": [{"substr": [COUNTRY, 0.5]}, "C"]}, ("type_mismatch", "/==/0/substr/1")),
         ({"!": {"missing": ["contry"]}}, ("unknown_variable", "/!/missing/0")),
         ({"!": {"missing": []}}, ("wrong_arity", "/!/missing")),
+        ({"!": {"missing": [["country"] * 51]}}, ("wrong_arity", "/!/missing")),
+        ({"==": [{"substr": [COUNTRY, {"var": "nothing"}]}, "C"]}, ("unknown_variable", "/==/0/substr/1/var")),
         ({"!": {"missing_some": ["1", ["country"]]}}, ("type_mismatch", "/!/missing_some/0")),
         ({"missing": ["country"]}, ("result_type", "")),
         ({">": [{"floor": [REVENUE]}, 1]}, ("unknown_operator", "/>/0/floor")),
@@ -176,8 +181,9 @@ def test_too_many_variables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_rounding_inside_an_earn_rule(rule: dict[str, Any], expected: str) -> None:
     """To the places given, or to whole units."""
-    facts = check_facts({"transaction_amount": Decimal("249.90"), "currency": "CHF", "source": "s"}, "earn")
-    assert compile_rule(parse(json.dumps(rule), "earn"))(facts) == Decimal(expected)
+    checked = parse(json.dumps(rule), "earn")
+    facts = check_facts({"transaction_amount": Decimal("249.90"), "currency": "CHF", "source": "s"}, checked)
+    assert compile_rule(checked)(facts) == Decimal(expected)
 
 
 def test_spellings_of_missing_are_one_rule() -> None:

@@ -28,7 +28,9 @@ BURN = '{"/":[{"var":"points_requested"},100]}'
 )
 def test_the_earn_rule_of_the_guide_to_the_digit(amount: str, exact: str, points: int) -> None:
     """Over 100, a tenth of the amount, rounded down."""
-    facts = check_facts({"transaction_amount": Decimal(amount), "currency": "EUR", "source": "pos"}, "earn")
+    facts = check_facts(
+        {"transaction_amount": Decimal(amount), "currency": "EUR", "source": "pos"}, parse(EARN, "earn")
+    )
     earned = compiled(EARN, "earn")(facts)
     assert isinstance(earned, Decimal)
     assert exact == str(earned)
@@ -38,7 +40,7 @@ def test_the_earn_rule_of_the_guide_to_the_digit(amount: str, exact: str, points
 @pytest.mark.parametrize(("points", "worth", "cents"), [(100, "1", 100), (37, "0.37", 37), (250, "2.5", 250)])
 def test_the_burn_rule_of_the_guide_to_the_digit(points: int, worth: str, cents: int) -> None:
     """A hundred points are worth one."""
-    exact = compiled(BURN, "burn")(check_facts({"points_requested": points}, "burn"))
+    exact = compiled(BURN, "burn")(check_facts({"points_requested": points}, parse(BURN, "burn")))
     assert isinstance(exact, Decimal)
     assert worth == str(exact)
     assert cents == round_to_units(exact, mode=RoundingMode.FLOOR, scale=2)
@@ -65,7 +67,7 @@ def test_no_context_of_the_thread_changes_a_result() -> None:
     """The arithmetic is pinned, whatever another library has set."""
     facts = {"transaction_amount": Decimal("249.9012"), "currency": "EUR", "source": "pos"}
     with decimal.localcontext(decimal.Context(prec=2, rounding=decimal.ROUND_UP, traps=[decimal.Inexact])):
-        earned = compile_rule(parse(EARN, "earn"))(check_facts(facts, "earn"))
+        earned = compile_rule(parse(EARN, "earn"))(check_facts(facts, parse(EARN, "earn")))
         assert isinstance(earned, Decimal)
         assert str(earned) == "24.99012"
         assert {2499, 2500} == {round_to_units(earned, mode=mode, scale=2) for mode in RoundingMode}
@@ -76,7 +78,7 @@ def test_the_same_text_and_scope_are_compiled_once() -> None:
     assert compiled(EARN, "earn") is compiled(EARN, "earn")
     for _ in range(2):
         with pytest.raises(InvalidRule):
-            compiled(EARN, "burn")
+            compiled(EARN, "segment")
 
 
 VISIT: dict[str, object] = {"count": 3, "on": date(2026, 1, 31)}
@@ -93,12 +95,13 @@ def scope(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CATALOGS, "visit", Catalog("earn", "number", {one.name: one for one in variables}))
 
 
+READS_ALL = parse('{"if":[{"==":[{"var":"currency"},{"var":"source"}]},{"var":"transaction_amount"},0]}', "earn")
 GIVEN: dict[str, object] = {"transaction_amount": Decimal("1.10"), "currency": "EUR", "source": "pos"}
 
 
 def test_checked_facts_have_decimals_for_numbers() -> None:
     """An integer is a number too; a nullable fact that is absent is null."""
-    assert {**GIVEN, "transaction_amount": Decimal(5)} == check_facts({**GIVEN, "transaction_amount": 5}, "earn")
+    assert {**GIVEN, "transaction_amount": Decimal(5)} == check_facts({**GIVEN, "transaction_amount": 5}, READS_ALL)
     checked = check_facts(VISIT, "visit")
     assert (Decimal, None) == (type(checked["count"]), checked["note"])
 
@@ -127,7 +130,7 @@ def test_checked_facts_have_decimals_for_numbers() -> None:
 def test_facts_that_do_not_fit_the_catalog_are_refused(fact: dict[str, object], pointer: str, message: str) -> None:
     """Floats above all, with the way to convert them."""
     with pytest.raises(InvalidFacts, match=message) as refusal:
-        check_facts({**GIVEN, **fact}, "earn")
+        check_facts({**GIVEN, **fact}, READS_ALL)
     assert pointer == refusal.value.pointer
 
 

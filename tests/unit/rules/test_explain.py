@@ -1,14 +1,16 @@
 """What is told about an evaluation."""
 
 import json
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from rules import RoundingMode, check_facts, compile_rule, parse
+from rules import RoundingMode, catalog, check_facts, compile_rule, parse
 from rules.explain import award_sentence, explain, match_sentence
 
+BOOLS = catalog("segment")
 AMOUNT = {"var": "transaction_amount"}
 EARN = {"if": [{">": [AMOUNT, 100]}, {"*": [AMOUNT, 0.15]}, 0]}
 SEGMENT = {
@@ -22,7 +24,8 @@ SEGMENT = {
 
 def purchase(amount: str) -> dict[str, object]:
     """Return the facts of a purchase."""
-    return check_facts({"transaction_amount": Decimal(amount), "currency": "CHF", "source": "till-1"}, "earn")
+    facts = {"transaction_amount": Decimal(amount), "currency": "CHF", "source": "till-1"}
+    return check_facts(facts, parse(json.dumps(EARN), "earn"))
 
 
 def test_trace_tells_every_step() -> None:
@@ -102,6 +105,31 @@ def test_a_cashier_can_read_it_out(rule: dict[str, Any], amount: str, sentence: 
 def test_the_deciding_clause_is_named(facts: dict[str, object], sentence: str) -> None:
     """Of a customer who does not match: the clause that failed."""
     assert match_sentence(parse(json.dumps(SEGMENT), "segment"), check_facts(facts, "segment")) == sentence
+
+
+@pytest.mark.parametrize(
+    ("rule", "sentence"),
+    [
+        ({"!!": {"var": "accepts_marketing"}}, "Matches: accepts_marketing yes."),
+        ({"startsWith": [{"var": "country"}, "C"]}, 'Matches: startsWith(country, "C"): yes.'),
+        ({"==": [{"var": "member_since"}, "2024-02-29"]}, "Matches: member_since 2024-02-29 is 2024-02-29."),
+        ({"!!": {"-": [{"var": "purchase_count"}]}}, "Matches: -(purchase_count): -2."),
+    ],
+)
+def test_any_value_can_be_told(rule: dict[str, Any], sentence: str) -> None:
+    """Whatever decides."""
+    known = {"accepts_marketing": True, "country": "CH", "member_since": date(2024, 2, 29), "purchase_count": 2}
+    assert match_sentence(parse(json.dumps(rule), BOOLS), check_facts(known, "segment")) == sentence
+
+
+def test_what_is_given_without_arithmetic_is_told_as_it_is() -> None:
+    """A fixed bonus, and whether something is as it should be."""
+    rule = parse(json.dumps({"if": [{"startsWith": [{"var": "source"}, "till"]}, 5]}), "earn")
+    said = award_sentence(rule, purchase("1"), RoundingMode.FLOOR, 0, "points")
+    assert said == '5 points: startsWith(source, "till"): yes, so 5.'
+    product = parse(json.dumps({"/": [AMOUNT, {"-": [AMOUNT, 1]}]}), "earn")
+    said = award_sentence(product, purchase("1"), RoundingMode.FLOOR, 0, "points")
+    assert said == "No points: the rule yields absent."
 
 
 @pytest.mark.parametrize("amount", ["0", "99.99", "100", "100.01", "123456.78"])

@@ -1,0 +1,1 @@
+"""How operators are written in Python, by theme; the table of `rules.operators` says which is which."""
