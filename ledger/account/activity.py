@@ -32,8 +32,8 @@ def idle_on(account: Account, lot: Lot) -> date | None:
     if not lot.idle_months:
         return None
     dates = [account.last_active[kind] for kind in lot.activities or USUAL if kind in account.last_active]
-    last = max(dates, default=lot.earned_on)
-    day = add_months(last, lot.idle_months)
+    # Points that were given to somebody who had long been idle are not lost on the day they came.
+    day = add_months(max([lot.earned_on, *dates]), lot.idle_months)
     return day + timedelta(days=1) if day < date.max else None
 
 

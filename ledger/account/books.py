@@ -54,14 +54,9 @@ class Lot(Struct, gc=False, omit_defaults=True):
         )
 
 
-class Book(Struct, omit_defaults=True):
-    """One point currency of an account."""
+class Totals(Struct, omit_defaults=True):
+    """Everything that ever moved, or what one event moves, by what it was."""
 
-    lots: dict[int, Lot] = {}
-    debts: dict[str, int] = {}
-    """Points that the member owes, by what left the debt. Later accruals pay them back first."""
-    held_points: int = 0
-    """Taken out of lots by holds that are not resolved."""
     accrued_points: int = 0
     redeemed_points: int = 0
     reversed_points: int = 0
@@ -97,6 +92,16 @@ class Book(Struct, omit_defaults=True):
             - self.debited_points
             - self.transferred_out_points
         )
+
+
+class Book(Totals, omit_defaults=True):
+    """One point currency of an account."""
+
+    lots: dict[int, Lot] = {}
+    debts: dict[str, int] = {}
+    """Points that the member owes, by what left the debt. Later accruals pay them back first."""
+    held_points: int = 0
+    """Taken out of lots by holds that are not resolved."""
 
     @property
     def open_points(self) -> int:

@@ -1,6 +1,6 @@
 """Folding events into an account. Never refuses: what is recorded has happened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import assert_never
 
@@ -281,9 +281,9 @@ def _time(account: Account, event: LotsReleased | LotsExpired | VoucherIssued | 
     match event:
         case LotsReleased():
             for part in event.lots:
-                lot = account.books[part.point_currency].lots[part.lot]
-                lot.available_from = min(lot.available_from, event.effective_on)
-                lot.awaits, lot.is_released = "", True
+                for lot in _all_of(account, part.point_currency, part.lot):
+                    lot.available_from = min(lot.available_from, event.effective_on)
+                    lot.awaits, lot.is_released = "", True
         case LotsExpired():
             _take_moves(account, event.lots)
             for part in event.lots:
@@ -292,12 +292,23 @@ def _time(account: Account, event: LotsReleased | LotsExpired | VoucherIssued | 
             account.vouchers[event.voucher_id] = Voucher(event.value_minor, event.currency, event.expires_on)
         case ExpiryChanged():
             for dates in event.lots:
-                lot = account.books[dates.point_currency].lots[dates.lot]
-                lot.expires_on = dates.expires_on
-                lot.idle_months, lot.activities = dates.idle_months, dates.activities
+                for lot in _all_of(account, dates.point_currency, dates.lot):
+                    lot.expires_on = dates.expires_on
+                    lot.idle_months, lot.activities = dates.idle_months, dates.activities
                 account.has_idle_lots = account.has_idle_lots or bool(dates.idle_months)
         case _:
             assert_never(event)
+
+
+def _all_of(account: Account, point_currency: str, number: int) -> Iterator[Lot]:
+    """Give a lot, and what was taken from it and may come back: it has one set of dates, wherever its points are."""
+    lot = account.books[point_currency].lots.get(number)
+    if lot is not None:
+        yield lot
+    for hold in account.holds.values():
+        yield from [part for part in hold.taken if part.lot == number]
+    for redemption in account.redemptions.values():
+        yield from [part for part in redemption.taken if part.lot == number]
 
 
 def _moving(
@@ -323,11 +334,11 @@ def _moving(
             _active(account, activity.ADJUSTMENT, event.effective_on)
         case PointsTransferredIn():
             _accrue(account, event.accruals, event.effective_on, is_new=False)
-            account.books[event.point_currency].transferred_in_points += event.points
+            account.books.setdefault(event.point_currency, Book()).transferred_in_points += event.points
             _repay(account, event.repaid)
             _active(account, activity.TRANSFER_IN, event.effective_on)
         case PointsTransferredOut():
-            book = account.books[event.point_currency]
+            book = account.books.setdefault(event.point_currency, Book())
             _take(book, event.taken)
             book.transferred_out_points += event.points
             _active(account, activity.TRANSFER_OUT, event.effective_on)

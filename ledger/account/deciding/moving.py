@@ -86,23 +86,24 @@ def transfer_out(account: Account, command: TransferOut) -> PointsTransferredOut
     else:
         check_points(command.points, "transferred")
         taken = consumed(account, command.point_currency, command.points, command.effective_on)
+    points = sum(part.points for part in taken)
     return PointsTransferredOut(
         command.source,
         command.transfer_id,
         command.occurred_at,
         command.effective_on,
         command.point_currency,
-        command.points,
+        points,
         command.to_member,
         taken,
-        changed(account, command.point_currency, -command.points),
+        changed(account, command.point_currency, -points),
         command.is_merger,
     )
 
 
 def transfer_in(account: Account, command: TransferIn) -> PointsTransferredIn:
     """Take points from another account."""
-    balances = account.balances()
+    balances = changed(account, command.point_currency, 0)
     accruals, repaid = booked(account, command.awards, balances)
     return PointsTransferredIn(
         command.source,

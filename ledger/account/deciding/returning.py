@@ -1,8 +1,10 @@
 """Points that a purchase no longer earns: from its own lots first, then as the program says."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date
 
-from ledger.account.books import urgency
+from ledger.account.activity import lapses_on
+from ledger.account.books import Lot, urgency
 from ledger.account.commands import Beyond, RepricePurchase, ReturnPurchase
 from ledger.account.deciding.booking import booked, open_book
 from ledger.account.events import LotMove, PurchaseRepriced, PurchaseReturned
@@ -11,7 +13,7 @@ from ledger.account.state import Account
 
 def return_purchase(account: Account, command: ReturnPurchase) -> PurchaseReturned:
     """Book a return."""
-    taken, missing, forgiven = _taken_back(account, command.losing, command.lapsed)
+    taken, missing, forgiven = _taken_back(account, command)
     debts, written_off = _settled(missing, forgiven, command.beyond)
     balances = _after(account, taken, debts)
     accruals, repaid = booked(account, command.awards, balances)
@@ -41,7 +43,7 @@ def return_purchase(account: Account, command: ReturnPurchase) -> PurchaseReturn
 
 def reprice_purchase(account: Account, command: RepricePurchase) -> PurchaseRepriced:
     """Book what an earlier purchase earns more or less."""
-    taken, missing, forgiven = _taken_back(account, command.losing, command.lapsed)
+    taken, missing, forgiven = _taken_back(account, command)
     debts, written_off = _settled(missing, forgiven, command.beyond)
     balances = _after(account, taken, debts)
     accruals, repaid = booked(account, command.awards, balances)
@@ -64,8 +66,7 @@ def reprice_purchase(account: Account, command: RepricePurchase) -> PurchaseRepr
 
 def _taken_back(
     account: Account,
-    losing: Iterable[LotMove],
-    lapsed: dict[str, int],
+    command: ReturnPurchase | RepricePurchase,
 ) -> tuple[tuple[LotMove, ...], dict[str, int], dict[str, int]]:
     """
     Take points from the lots that are to lose them, then from others, in the order in which they would be used.
@@ -77,18 +78,18 @@ def _taken_back(
     left = {(code, number): lot.points for code, book in account.books.items() for number, lot in book.lots.items()}
     taken: dict[tuple[str, int], int] = {}
     missing: dict[str, int] = {}
-    for part in losing:
+    for part in command.losing:
         key = (part.point_currency, part.lot)
         points = min(part.points, left.get(key, 0))
         if points:
             taken[key] = taken.get(key, 0) + points
             left[key] -= points
         missing[part.point_currency] = missing.get(part.point_currency, 0) + part.points - points
-    forgiven = {code: min(points, lapsed.get(code, 0)) for code, points in missing.items()}
+    forgiven = {code: min(points, command.lapsed.get(code, 0)) for code, points in missing.items()}
     still_missing: dict[str, int] = {}
     for code, asked in missing.items():
         wanted = asked - forgiven[code]
-        for lot in sorted(open_book(account, code).lots.values(), key=urgency):
+        for lot in sorted(_present(account, code, command.effective_on), key=urgency):
             key = (code, lot.lot)
             points = min(wanted, left[key])
             if points:
@@ -96,6 +97,14 @@ def _taken_back(
                 wanted -= points
         still_missing[code] = wanted
     return tuple(LotMove(lot, code, points) for (code, lot), points in taken.items()), still_missing, forgiven
+
+
+def _present(account: Account, point_currency: str, on: date) -> Iterator[Lot]:
+    """Give the lots that have not lapsed, whether or not that was recorded."""
+    for lot in open_book(account, point_currency).lots.values():
+        lapses = lapses_on(account, lot)
+        if lapses is None or on < lapses:
+            yield lot
 
 
 def _settled(

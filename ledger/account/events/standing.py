@@ -89,7 +89,7 @@ class TierRetained(Struct, frozen=True, omit_defaults=True):
     tier: str
     occurred_at: datetime
     effective_on: date
-    valid_until: date | None
+    valid_until: date | None = None
     period: str = ""
     balances: dict[str, int] = {}
 

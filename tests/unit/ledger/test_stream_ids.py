@@ -49,7 +49,7 @@ def test_every_kind_of_stream_is_listed() -> None:
     assert (ACCOUNT, PROGRAM, BUDGET) == STREAMS
     assert [stream.name for stream in STREAMS] == ["account", "program", "budget"]
     assert [stream.snapshot_topic for stream in STREAMS] == [
-        "account.state.v2",
+        "account.state.v3",
         "program.state.v1",
         "budget.state.v1",
     ]

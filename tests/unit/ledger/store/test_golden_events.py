@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 17
-SHIPPED_HASH = "efdc244428a58e71900dbd78076f0747ef4dad3e7eae168f09267da2c3866b6c"
+SHIPPED_LINES = 62
+SHIPPED_HASH = "204643292932011acb5b8a436447f9e0026ad16030e71f61cd2d51d43997bdcc"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
