@@ -20,7 +20,7 @@ from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, Ledge
 from ledger.program import decide as program
 from ledger.program.events import ProgramPublished
 from ledger.program.state import Program
-from ledger.program.terms import Code
+from ledger.program.names import Code
 from ledger.streams import PROGRAM as PROGRAM_STREAM
 from ledger.streams import program_stream_id
 from rules.activity import Instant

@@ -10,7 +10,7 @@ from ledger.account import evolve as account_evolve
 from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
 from ledger.budget import state as budget_state
-from ledger.budget.events import BudgetDrawn
+from ledger.budget.events import BudgetEvent
 from ledger.program import state as program_state
 from ledger.program.events import ProgramEvent
 
@@ -54,7 +54,7 @@ BUDGET = Stream(
     budget_state.evolve,
     budget_state.Budgets,
     "budget.state.v1",
-    (BudgetDrawn,),
+    BudgetEvent.__args__,
 )
 STREAMS = (ACCOUNT, PROGRAM, BUDGET)
 

@@ -102,12 +102,21 @@ class Redemption(Struct, frozen=True, forbid_unknown_fields=True):
     """Needed where points may pay only a part."""
 
 
+Reason = Annotated[str, Meta(min_length=1, max_length=200)]
+PositivePoints = Annotated[
+    int, Meta(ge=1, le=10**15, description="In the smallest unit of the point currency.", examples=[500])
+]
+PointCurrencyCode = Annotated[str, Meta(min_length=1, max_length=63)]
+
+
 class Reversal(Struct, frozen=True, forbid_unknown_fields=True):
-    """A redemption is undone."""
+    """A redemption is undone, wholly or partly."""
 
     source: Source
     occurred_at: Instant
-    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    reason: Reason
+    points: PositivePoints | None = None
+    """Absent: all that were not given back before."""
 
 
 def member_address(program_id: str, member: str) -> StreamId | Identifier:

@@ -82,7 +82,8 @@ def post_purchase(
         sha256(_encode(asked)).digest(),
         partial(_decide_purchase, checked),
         _program_and_budgets(program_id),
-        PurchasePosted,
+        looks_back=True,
+        answer=PurchasePosted,
     )
 
 

@@ -53,6 +53,7 @@ class PostPurchase(Struct, frozen=True):
     lines: tuple[PurchaseLine, ...] = ()
     attributes: Attributes = {}
     counts: tuple[Count, ...] = ()
+    overtaken_by: tuple[str, ...] = ()
 
 
 class Accrue(Struct, frozen=True):
@@ -165,6 +166,7 @@ class ReturnPurchase(Struct, frozen=True):
     beyond: Beyond
     point_value_minor: dict[str, int] = {}
     """For ``waterfall``, per point currency: what all points that the return takes back are worth."""
+    attributes: dict[str, int] = {}
 
 
 class RepricePurchase(Struct, frozen=True):

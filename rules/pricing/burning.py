@@ -67,6 +67,30 @@ def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Ac
     )
 
 
+def worth_minor(plan: Plan, program: Program, point_currency: str, points: int, account: Account | None) -> int:
+    """
+    Return what points are worth by the first burn rule of their currency, whatever its condition; 0 without one.
+
+    Args:
+        plan: Of the version that says.
+        program: Whose money it is.
+        point_currency: Of the points.
+        points: In its smallest unit.
+        account: Whose they are.
+
+    Returns:
+        Minor units of the program's currency.
+    """
+    burn = next((one for one in plan.burn if one.point_currency.code == point_currency), None)
+    if burn is None:
+        return 0
+    on = account.last_purchase_on or account.opened_on if account else date.min
+    facts = {name: read(account, on) for name, read in plan.account_readers.items()}
+    facts |= {"transaction_amount": None, "points_requested": Decimal(points).scaleb(-burn.point_currency.scale)}
+    worth: Any = burn.worth.evaluate(facts)
+    return max(0, round_to_units(worth, mode=burn.terms.rounding, scale=minor_digits(program.currency)))
+
+
 def _facts(plan: Plan, redemption: Redemption, account: Account | None, on: date) -> dict[str, Any]:
     facts = {name: read(account, on) for name, read in plan.account_readers.items()}
     facts["transaction_amount"] = redemption.amount

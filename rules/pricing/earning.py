@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledger.account.commands import Award
 from ledger.account.state import Account
@@ -99,10 +100,18 @@ def awards_of(outcomes: Iterable[Outcome], earned_on: date) -> tuple[Award, ...]
     return tuple([award_of(outcome.plan, outcome.points, earned_on) for outcome in outcomes if outcome.points])
 
 
-def award_of(plan: EarnPlan, points: int, earned_on: date) -> Award:
-    """Return points that a rule gives, with the dates that its policies give them."""
+def award_of(plan: EarnPlan, points: int, earned_on: date, *, keeps_age: bool = False) -> Award:
+    """
+    Return points that a rule gives, with the dates that its policies give them.
+
+    Args:
+        plan: Of the rule.
+        points: Given.
+        earned_on: When.
+        keeps_age: They are booked later than they were earned, and say so.
+    """
     terms = plan.terms
-    return plan.policy.award(
+    award = plan.policy.award(
         terms.point_currency,
         points,
         earned_on,
@@ -111,6 +120,7 @@ def award_of(plan: EarnPlan, points: int, earned_on: date) -> Award:
         funding=terms.funding,
         cap_periods=cap_periods(terms.caps, earned_on) if terms.caps else (),
     )
+    return replace(award, earned_on=earned_on) if keeps_age else award
 
 
 def cap_periods(caps: Sequence[Any], on: date) -> tuple[str, ...]:

@@ -155,6 +155,8 @@ class Plan(Struct, frozen=True):
     read_line: ReadLine
     """Reads a line for the rules that are evaluated for each."""
     account_readers: dict[str, ReadAccount]
+    depends_on_order: bool
+    """Whether what a purchase earns depends on what the member did before it."""
     attributes: Mapping[str, Variable]
     """What the version declares of purchases."""
     line_attributes: Mapping[str, Variable]
@@ -185,6 +187,7 @@ def _plan(program: Program, version: ProgramVersion) -> Plan:
     attributes = declared(terms.attributes, "purchase", currency)
     line_attributes = declared(terms.attributes, "line", currency)
     ladders = ladder_plans(program, terms)
+    read = _read_by(earning)
     of_account = {**account_readers(terms.point_currencies, currency), **tier_readers(ladders)}
     return Plan(
         version,
@@ -193,12 +196,17 @@ def _plan(program: Program, version: ProgramVersion) -> Plan:
         tuple([one for one in earning if one.terms.kind == "bonus"]),
         tuple([_burn_plan(terms, rule, catalogs) for rule in terms.burn_rules]),
         ladders,
-        purchase_readers(_read_by(earning), attributes, line_reader(line_attributes, currency), of_account),
+        purchase_readers(read, attributes, line_reader(line_attributes, currency), of_account),
         line_reader(line_attributes, currency, line_variable),
         of_account,
+        _depends_on_order(terms, read, of_account),
         {one.name: one for one in attributes},
         {one.name: one for one in line_attributes},
     )
+
+
+def _depends_on_order(terms: Terms, read: set[str], of_account: Iterable[str]) -> bool:
+    return bool(terms.ladders or any(rule.caps for rule in terms.earn_rules) or read & {*of_account} - {"member_since"})
 
 
 def _read_by(earning: Iterable[EarnPlan]) -> set[str]:

@@ -19,6 +19,8 @@ def after_counting(
     counts: Sequence[Count],
     occurred_at: datetime,
     on: date,
+    *,
+    from_on: date | None = None,
 ) -> list[TierCommand]:
     """
     Return what becomes of the tiers when something is counted.
@@ -29,13 +31,14 @@ def after_counting(
         counts: What is added, or below zero taken away.
         occurred_at: When that happened.
         on: The date on which it counts.
+        from_on: The date from which it shows, if that is a later one.
     """
     commands: list[TierCommand] = []
     for plan in plans:
         added = _added(plan, account, counts, on)
         total = {code: amount + added.get(code, 0) for code, amount in amounts(plan, account, on).items()}
         held = account.tiers.get(plan.ladder.code)
-        after = _After(plan, account, held, total, occurred_at, on)
+        after = _After(plan, account, held, total, occurred_at, on, from_on or on)
         commands += _less(after) if any(amount < 0 for amount in added.values()) else _more(after)
     return commands
 
@@ -98,10 +101,13 @@ class _After(NamedTuple):
     """What every counter has then."""
     occurred_at: datetime
     on: date
+    """On which it counts."""
+    from_on: date
+    """From which it shows."""
 
 
 def _more(after: _After) -> list[TierCommand]:
-    plan, account, held, total, occurred_at, on = after
+    plan, account, held, total, occurred_at, on, _ = after
     rank = earned(plan, total)
     if rank < 0 or plan.is_given[rank]:
         return []
@@ -121,7 +127,7 @@ def _is_longer(until: date | None, than: date | None) -> bool:
 
 def _less(after: _After) -> list[TierCommand]:
     """Withdraw what the period no longer carries; tiers of other periods, and those that were assigned, stay."""
-    plan, account, held, total, occurred_at, on = after
+    plan, account, held, total, occurred_at, on, from_on = after
     if held is None:
         return []
     period = period_of(plan.ladder, account.opened_on, on)
@@ -133,14 +139,14 @@ def _less(after: _After) -> list[TierCommand]:
     if rank >= 0 and not plan.is_given[rank]:
         secured.setdefault(plan.tiers[rank].code, valid_until(plan.ladder, on))
     rest = Held(held.tier, secured, held.bases)
-    tier = tier_on(plan, rest, on)
+    tier = tier_on(plan, rest, from_on)
     until = secured.get(tier)
     return [
         ChangeTier(
             plan.ladder.code,
             tier,
             occurred_at,
-            on,
+            from_on,
             "returned",
             until,
             held.bases.get(tier, period) if tier in secured else "",

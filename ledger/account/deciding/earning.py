@@ -25,6 +25,7 @@ def post_purchase(account: Account, command: PostPurchase) -> PurchasePosted:
         command.attributes,
         command.counts,
         repaid,
+        command.overtaken_by,
     )
 
 

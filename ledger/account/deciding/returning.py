@@ -38,6 +38,7 @@ def return_purchase(account: Account, command: ReturnPurchase) -> PurchaseReturn
         command.counts,
         balances,
         repaid,
+        command.attributes,
     )
 
 

@@ -30,6 +30,8 @@ class PurchasePosted(Struct, frozen=True, omit_defaults=True):
     counts: tuple[Count, ...] = ()
     """What it adds to the counters of tiers."""
     repaid: tuple[Repayment, ...] = ()
+    overtaken_by: tuple[str, ...] = ()
+    """Redemptions that happened later, were booked before it arrived, and took other lots than they would have."""
 
 
 class PointsAccrued(Struct, frozen=True, omit_defaults=True):
@@ -99,6 +101,8 @@ class PurchaseReturned(Struct, frozen=True, omit_defaults=True):
     """What it takes from the counters of tiers; negative."""
     balances: dict[str, int] = {}
     repaid: tuple[Repayment, ...] = ()
+    attributes: dict[str, int] = {}
+    """Whole numbers of the purchase that are undone, such as nights."""
 
 
 class PurchaseRepriced(Struct, frozen=True, omit_defaults=True):
