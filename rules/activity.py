@@ -119,7 +119,7 @@ class Reversal(Struct, frozen=True, forbid_unknown_fields=True):
     """Absent: all that were not given back before."""
 
 
-def member_address(program_id: str, member: str) -> StreamId | Identifier:
+def member_address(program_id: str, member: str, pointer: str = "/member") -> StreamId | Identifier:
     """
     Return where a member is found: the account's stream id for our own member id, otherwise the identifier.
 
@@ -136,7 +136,7 @@ def member_address(program_id: str, member: str) -> StreamId | Identifier:
         except ValueError:
             pass
     message = "A member is named by our member id, or by kind:value such as card:6000123456789."
-    raise InvalidInput(message, pointer="/member")
+    raise InvalidInput(message, pointer=pointer)
 
 
 def check_text(**fields: str) -> None:

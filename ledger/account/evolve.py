@@ -335,12 +335,16 @@ def _moving(
         case PointsTransferredIn():
             _accrue(account, event.accruals, event.effective_on, is_new=False)
             account.books.setdefault(event.point_currency, Book()).transferred_in_points += event.points
+            if not event.is_merger:
+                _use_cap(account, f"transfer_in:{event.point_currency}", (str(event.effective_on.year),), event.points)
             _repay(account, event.repaid)
             _active(account, activity.TRANSFER_IN, event.effective_on)
         case PointsTransferredOut():
             book = account.books.setdefault(event.point_currency, Book())
             _take(book, event.taken)
             book.transferred_out_points += event.points
+            if not event.is_merger:
+                _use_cap(account, f"transfer_out:{event.point_currency}", (str(event.effective_on.year),), event.points)
             _active(account, activity.TRANSFER_OUT, event.effective_on)
         case _:
             assert_never(event)

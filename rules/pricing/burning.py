@@ -25,7 +25,14 @@ from rules.pricing.plans import BurnPlan, Plan
 from rules.rounding import round_to_units
 
 
-def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Account | None) -> Redeem:
+def price_burn(
+    plan: Plan,
+    program: Program,
+    redemption: Redemption,
+    account: Account | None,
+    *,
+    is_captured: bool = False,
+) -> Redeem:
     """
     Find out what the points of a redemption are worth.
 
@@ -34,6 +41,7 @@ def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Ac
         program: Whose version it is.
         redemption: As reported.
         account: As it was before.
+        is_captured: It is a part of a hold, which was held to minimum and step as a whole.
 
     Raises:
         UnknownPointCurrency: The program does not have these points.
@@ -48,7 +56,8 @@ def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Ac
     facts = _facts(plan, redemption, account, on)
     burn, facts = _applicable(plan, redemption, facts)
     terms = burn.terms
-    _check_points(terms, redemption.points)
+    if not is_captured:
+        _check_points(terms, redemption.points)
     worth: Any = burn.worth.evaluate(facts)
     digits = minor_digits(program.currency)
     value_minor = max(0, round_to_units(worth, mode=terms.rounding, scale=digits))

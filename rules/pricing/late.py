@@ -123,9 +123,7 @@ def _overtaken_by(
     )
 
 
-def _reprice(
-    key: tuple[str, str], sale: Sale, difference: Repriced, command: PostPurchase, cause: str
-) -> RepricePurchase:
+def _reprice(key: tuple[str, str], sale: Sale, difference: Repriced, command: PostPurchase) -> RepricePurchase:
     beyond: Beyond = sale.plan.version.terms.returns.beyond
     return RepricePurchase(
         *key,

@@ -31,6 +31,8 @@ class Priced(Struct, frozen=True, gc=False):
     outcomes: Sequence[Outcome]
     tiers: Sequence[TierCommand] = ()
     """What becomes of the member's tiers."""
+    depends_on_order: bool = False
+    """Whether it would earn something else if other activity came before it."""
 
     def draws(self) -> list[BudgetDrawn]:
         """Return what is taken from the program's budgets."""
@@ -107,8 +109,9 @@ def price_purchase(
         counts,
     )
     if counts and account is not None:
-        return Priced(command, outcomes, after_counting(plan.ladders, account, counts, occurred_at, effective_on))
-    return Priced(command, outcomes)
+        tiers = after_counting(plan.ladders, account, counts, occurred_at, effective_on)
+        return Priced(command, outcomes, tiers, depends_on_order=True)
+    return Priced(command, outcomes, (), plan.depends_on_order)
 
 
 def _counts(plan: Plan, bought: Bought, outcomes: Sequence[Outcome], amount_minor: int) -> tuple[Count, ...]:
@@ -126,9 +129,21 @@ def _check_attributes(plan: Plan, checked: CheckedPurchase) -> None:
             check_attributes(line.attributes, plan.line_attributes, f"/lines/{index}/attributes")
 
 
-def price_redemption(redemption: Redemption, program: Program | None, account: Account | None = None) -> Redeem:
+def price_redemption(
+    redemption: Redemption,
+    program: Program | None,
+    account: Account | None = None,
+    *,
+    is_captured: bool = False,
+) -> Redeem:
     """
     Price a redemption under the version in force when it occurred.
+
+    Args:
+        redemption: As reported.
+        program: The program's state.
+        account: As it was before.
+        is_captured: It is a part of a hold, which was held to minimum and step as a whole.
 
     Raises:
         UnknownProgram: There is no such program.
@@ -137,7 +152,7 @@ def price_redemption(redemption: Redemption, program: Program | None, account: A
     """
     program = existing(program)
     plan = plan_of(program, version_in_force(program, redemption.occurred_at))
-    return price_burn(plan, program, redemption, account)
+    return price_burn(plan, program, redemption, account, is_captured=is_captured)
 
 
 def existing(program: Program | None) -> Program:
