@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation, query_parameter
 from api.problems import ViewBehind
 from api.resources import Resources, resources
+from api.tiers import as_of
 from ledger.dates import local_date, time_zone
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import UnknownMember
@@ -91,7 +92,7 @@ async def account(request: Request) -> Response:
         program = await run_in_threadpool(found.program, program_id)
     if "min_position" in request.query_params:
         await run_in_threadpool(_wait, found, request.query_params["min_position"])
-    on = _as_of(request) or local_date(datetime.now(UTC), time_zone(program.timezone))
+    on = as_of(request) or local_date(datetime.now(UTC), time_zone(program.timezone))
     row = await found.accounts.read(member_address(program_id, request.path_params["member"]), on)
     if row is None:
         raise _not_shown(program_id)
@@ -207,16 +208,6 @@ def _limit(request: Request) -> int:
     if not (text.isdecimal() and 1 <= int(text) <= MAX_LIMIT):
         raise InvalidInput(f"limit is a number from 1 to {MAX_LIMIT}, not {text!r}.", pointer="/limit")
     return int(text)
-
-
-def _as_of(request: Request) -> date | None:
-    text = request.query_params.get("as_of")
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(f"as_of is a date such as 2026-11-22, not {text!r}.", pointer="/as_of") from None
 
 
 def _token(values: list[Any]) -> str:

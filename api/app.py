@@ -25,6 +25,7 @@ from api import (
     rules,
     simulation,
     standing,
+    tiers,
 )
 from api.bridge import Bridge
 from api.edge import Edge
@@ -81,6 +82,7 @@ def create_app(
         points,
         members,
         standing,
+        tiers,
         programs,
         rules,
         rule_sql,

@@ -61,9 +61,9 @@ async def post_return(request: Request) -> Response:
     Undo a purchase, by amount, by line, or all that is left of it.
 
     What remains is priced again by the version of the day of the sale; the difference is taken from the lots that the
-    purchase made, then as the program's policy says. Redeemed points that had helped to pay can go back with it. Several
-    returns of one purchase are possible, never of more than was bought. Source and return id are the key: sent again it
-    is answered again.
+    purchase made, then as the program's policy says. Redeemed points that had helped to pay can go back with it.
+    Several returns of one purchase are possible, never of more than was bought. Source and return id are the key: sent
+    again it is answered again.
     """
     asked = await body_of(request, _return)
     source, transaction_id = request.query_params.get("source", ""), request.path_params["transaction_id"]

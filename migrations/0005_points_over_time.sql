@@ -109,17 +109,26 @@ CREATE FUNCTION views.idle_on_v1(
 ) RETURNS date
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
-SELECT CASE WHEN idle_months > 0 THEN (
-    greatest(
-        earned_on,
-        CASE WHEN activities IS NULL OR 'purchase' = ANY(activities) THEN last_purchase_on END,
-        CASE WHEN activities IS NULL OR 'accrual' = ANY(activities) THEN last_accrual_on END,
-        CASE WHEN activities IS NULL OR 'redemption' = ANY(activities) THEN last_redemption_on END,
-        CASE WHEN 'adjustment' = ANY(activities) THEN last_adjustment_on END,
-        CASE WHEN 'transfer_in' = ANY(activities) THEN last_transfer_in_on END,
-        CASE WHEN 'transfer_out' = ANY(activities) THEN last_transfer_out_on END
-    ) + make_interval(months => idle_months) + interval '1 day'
-)::date END
+SELECT CASE WHEN came_on < idle_on THEN idle_on ELSE (came_on + months + interval '1 day')::date END
+FROM (
+    SELECT
+        came_on,
+        months,
+        (last_on + months + interval '1 day')::date AS idle_on
+    FROM (
+        SELECT
+            greatest(earned_on, last_adjustment_on, last_transfer_in_on) AS came_on,
+            make_interval(months => nullif(idle_months, 0)) AS months,
+            greatest(
+                CASE WHEN activities IS NULL OR 'purchase' = ANY(activities) THEN last_purchase_on END,
+                CASE WHEN activities IS NULL OR 'accrual' = ANY(activities) THEN last_accrual_on END,
+                CASE WHEN activities IS NULL OR 'redemption' = ANY(activities) THEN last_redemption_on END,
+                CASE WHEN 'adjustment' = ANY(activities) THEN last_adjustment_on END,
+                CASE WHEN 'transfer_in' = ANY(activities) THEN last_transfer_in_on END,
+                CASE WHEN 'transfer_out' = ANY(activities) THEN last_transfer_out_on END
+            ) AS last_on
+    ) AS dated
+) AS dated
 $$;
 
 -- purchases --

@@ -31,10 +31,21 @@ def idle_on(account: Account, lot: Lot) -> date | None:
     """Return the first date on which inactivity has taken a lot if nothing happens, or ``None`` if it cannot."""
     if not lot.idle_months:
         return None
-    dates = [account.last_active[kind] for kind in lot.activities or USUAL if kind in account.last_active]
-    # Points that were given to somebody who had long been idle are not lost on the day they came.
-    day = add_months(max([lot.earned_on, *dates]), lot.idle_months)
-    return day + timedelta(days=1) if day < date.max else None
+    active = account.last_active
+    dates = [active[kind] for kind in lot.activities or USUAL if kind in active]
+    came_on = max([lot.earned_on, *[active[kind] for kind in (ADJUSTMENT, TRANSFER_IN) if kind in active]])
+    if dates:
+        day = _idle_after(max(dates), lot.idle_months)
+        if came_on < day:
+            return day if day < date.max else None
+    # Points that came to somebody who had long been idle are not lost on the day they came.
+    day = _idle_after(came_on, lot.idle_months)
+    return day if day < date.max else None
+
+
+def _idle_after(last: date, months: int) -> date:
+    day = add_months(last, months)
+    return day + timedelta(days=1) if day < date.max else day
 
 
 def lapses_on(account: Account, lot: Lot) -> date | None:
