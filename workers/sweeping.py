@@ -1,0 +1,111 @@
+"""Going through accounts about which time has decided something, in bounded batches."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+import structlog
+from msgspec import Struct
+from psycopg import Connection
+
+from ledger.dates import local_date, time_zone
+from ledger.posting.cache import StateCache
+from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Posted
+from ledger.posting.poster import Poster
+from ledger.program.state import Program
+from ledger.sql import load_queries
+from ledger.streams import PROGRAM, StreamId, program_stream_id
+from projections.due import Scope
+from workers.runs import OnProgress, Report
+
+_SQL = load_queries("workers")
+_log = structlog.get_logger("worker")
+
+BATCH_SIZE = 1000
+"""Accounts at a time: a batch of the poster, and what a kill can undo."""
+
+Find = Callable[[Connection[Any], Scope, StreamId | None, int], list[StreamId]]
+"""Finds a page of accounts after one."""
+Make = Callable[[StreamId], Instruction]
+
+
+class Deps(Struct, frozen=True):
+    """What jobs work with."""
+
+    connect: Callable[[], Connection[Any]]
+    """Opens a connection as the application role."""
+    poster: Poster
+    partition_count: int
+
+
+class ProgramOn(Struct, frozen=True):
+    """A program on a date of its own calendar."""
+
+    program: Program
+    on: date
+
+    @property
+    def program_id(self) -> str:
+        """Its id."""
+        return self.program.program_id
+
+
+def programs_on(connection: Connection[Any], partition_count: int, now: datetime) -> list[ProgramOn]:
+    """Return every program that has members and prices something at a moment, with its own date then."""
+    ids = [program_id for (program_id,) in connection.execute(_SQL["programs"])]
+    cache = StateCache(partition_count)
+    cache.load(connection, {program_stream_id(program_id): PROGRAM for program_id in ids})
+    programs = [cache.entries[program_stream_id(program_id)].state for program_id in ids]
+    return [
+        ProgramOn(program, local_date(now, time_zone(program.timezone)))
+        for program in programs
+        if program is not None and program.version_at(now) is not None
+    ]
+
+
+def sweep(
+    deps: Deps,
+    connection: Connection[Any],
+    program_id: str,
+    find: Find,
+    make: Make,
+    report: Report,
+    on_progress: OnProgress,
+) -> None:
+    """
+    Post an instruction to every account that is found; run again after an interruption, it goes on with what is left.
+
+    Args:
+        deps: The poster to use.
+        connection: To find accounts with.
+        program_id: Whose accounts.
+        find: Finds them.
+        make: Makes the instruction for one.
+        report: Is added to.
+        on_progress: Told after every batch; may raise to stop.
+
+    Raises:
+        LedgerError: The ledger could not be written to.
+    """
+    for page in pages(connection, program_id, deps.partition_count, find):
+        for outcome in deps.poster.post([make(account_id) for account_id in page]):
+            if isinstance(outcome, LedgerBusy | LedgerUnavailable):
+                raise outcome
+            report.account_count += 1
+            if not isinstance(outcome, Posted):
+                report.refused_count += 1
+                _log.warning("account_passed_over", program_id=program_id, slug=outcome.slug)
+            elif outcome.event is not None and not outcome.replayed:
+                report.event_count += 1
+        on_progress(report)
+
+
+def pages(
+    connection: Connection[Any], program_id: str, partition_count: int, find: Find
+) -> Iterator[list[StreamId]]:
+    """Give the accounts that are found, a page at a time, partition after partition."""
+    for partition in range(partition_count):
+        after: StreamId | None = None
+        while page := find(connection, Scope(program_id, partition), after, BATCH_SIZE):
+            yield page
+            after = page[-1]
