@@ -16,6 +16,10 @@ CREATE SCHEMA views;
 GRANT USAGE ON SCHEMA views TO khaywe_app;
 GRANT USAGE ON SCHEMA views TO khaywe_read;
 
+CREATE SCHEMA workers;
+GRANT USAGE ON SCHEMA workers TO khaywe_app;
+GRANT USAGE ON SCHEMA workers TO khaywe_read;
+
 CREATE FUNCTION ledger.refuse_change_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -334,5 +338,57 @@ CREATE TABLE views.vouchers (
 );
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.vouchers TO khaywe_app;
 GRANT SELECT ON TABLE views.vouchers TO khaywe_read;
+
+CREATE TABLE workers.completed (
+    job text NOT NULL COLLATE "C",
+    key text NOT NULL COLLATE "C",
+    completed_at timestamptz NOT NULL,
+    CONSTRAINT completed_pkey PRIMARY KEY (job, key)
+);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.completed TO khaywe_app;
+GRANT SELECT ON TABLE workers.completed TO khaywe_read;
+
+CREATE TABLE workers.leases (
+    name text NOT NULL COLLATE "C",
+    holder uuid NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT leases_pkey PRIMARY KEY (name)
+);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.leases TO khaywe_app;
+GRANT SELECT ON TABLE workers.leases TO khaywe_read;
+
+CREATE TABLE workers.runs (
+    run_id uuid NOT NULL,
+    job text NOT NULL COLLATE "C",
+    as_of timestamptz NOT NULL,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    status text NOT NULL,
+    account_count bigint DEFAULT 0 NOT NULL,
+    event_count bigint DEFAULT 0 NOT NULL,
+    refused_count bigint DEFAULT 0 NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text, 'interrupted'::text]))),
+    CONSTRAINT runs_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX runs_by_start_v1 ON workers.runs USING btree (started_at DESC, run_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.runs TO khaywe_app;
+GRANT SELECT ON TABLE workers.runs TO khaywe_read;
+
+CREATE TABLE workers.warnings (
+    program_id text NOT NULL COLLATE "C",
+    account_id uuid NOT NULL,
+    kind text NOT NULL COLLATE "C",
+    subject text NOT NULL COLLATE "C",
+    due_on date NOT NULL,
+    member_id uuid NOT NULL,
+    points bigint DEFAULT 0 NOT NULL,
+    warned_at timestamptz NOT NULL,
+    CONSTRAINT warnings_kind_check CHECK ((kind = ANY (ARRAY['points_lapse'::text, 'tier_ends'::text]))),
+    CONSTRAINT warnings_pkey PRIMARY KEY (program_id, account_id, kind, subject, due_on)
+);
+CREATE INDEX warnings_by_time_v1 ON workers.warnings USING btree (program_id, warned_at, account_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.warnings TO khaywe_app;
+GRANT SELECT ON TABLE workers.warnings TO khaywe_read;
 
 ALTER TABLE members.identifiers ADD CONSTRAINT identifiers_member_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);

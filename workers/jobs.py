@@ -23,10 +23,11 @@ from projections.due import (
 from rules.instructions.timing import end_tiers, expire_holds, expire_lots, release_lots
 from workers.periods import close_periods
 from workers.runs import OnProgress, Report
-from workers.sweeping import Deps, Find, ProgramOn, programs_on, sweep
+from workers.sweeping import Deps, Find, ProgramOn, Sweep, programs_on
 from workers.warning import warn
 
 Work = Callable[[Deps, datetime, OnProgress], Report]
+MakeFor = Callable[[str, StreamId, datetime], Instruction]
 
 
 class Job(Struct, frozen=True):
@@ -38,23 +39,20 @@ class Job(Struct, frozen=True):
     work: Work
 
 
-def _sweeping(make: Callable[[str, StreamId, datetime], Instruction], find: Callable[[ProgramOn, datetime], Find]) -> Work:
+def _sweeping(make: MakeFor, find: Callable[[ProgramOn, datetime], Find]) -> Work:
     """Return the work of a job that posts one instruction to each account it finds."""
 
     def work(deps: Deps, now: datetime, on_progress: OnProgress) -> Report:
-        report = Report()
         with deps.connect() as connection:
+            sweep = Sweep(deps, connection, on_progress, Report())
             for program in programs_on(connection, deps.partition_count, now):
-                make_one = partial(_make, make, program.program_id, now)
-                sweep(deps, connection, program.program_id, find(program, now), make_one, report, on_progress)
-        return report
+                sweep.run(program.program_id, find(program, now), partial(_make, make, program.program_id, now))
+        return sweep.report
 
     return work
 
 
-def _make(
-    make: Callable[[str, StreamId, datetime], Instruction], program_id: str, now: datetime, account_id: StreamId
-) -> Instruction:
+def _make(make: MakeFor, program_id: str, now: datetime, account_id: StreamId) -> Instruction:
     return make(program_id, account_id, now)
 
 
@@ -67,8 +65,10 @@ JOBS: Final = {
             1,
             _sweeping(
                 expire_holds,
-                lambda _, now: lambda connection, scope, after, limit: accounts_with_ended_holds(
-                    connection, scope, now, after=after, limit=limit
+                lambda _, now: (
+                    lambda connection, scope, after, limit: accounts_with_ended_holds(
+                        connection, scope, now, after=after, limit=limit
+                    )
                 ),
             ),
         ),
@@ -78,8 +78,10 @@ JOBS: Final = {
             15,
             _sweeping(
                 release_lots,
-                lambda program, _: lambda connection, scope, after, limit: accounts_with_lots_to_release(
-                    connection, scope, program.on, after=after, limit=limit
+                lambda program, _: (
+                    lambda connection, scope, after, limit: accounts_with_lots_to_release(
+                        connection, scope, program.on, after=after, limit=limit
+                    )
                 ),
             ),
         ),
@@ -89,8 +91,10 @@ JOBS: Final = {
             15,
             _sweeping(
                 expire_lots,
-                lambda program, _: lambda connection, scope, after, limit: accounts_with_lapsed_lots(
-                    connection, scope, program.on, after=after, limit=limit
+                lambda program, _: (
+                    lambda connection, scope, after, limit: accounts_with_lapsed_lots(
+                        connection, scope, program.on, after=after, limit=limit
+                    )
                 ),
             ),
         ),
@@ -100,8 +104,10 @@ JOBS: Final = {
             15,
             _sweeping(
                 end_tiers,
-                lambda program, _: lambda connection, scope, after, limit: accounts_with_ended_tiers(
-                    connection, scope, program.on, after=after, limit=limit
+                lambda program, _: (
+                    lambda connection, scope, after, limit: accounts_with_ended_tiers(
+                        connection, scope, program.on, after=after, limit=limit
+                    )
                 ),
             ),
         ),

@@ -2,15 +2,18 @@
 
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
+
+from psycopg import Connection
 
 from ledger.posting.instruction import Instruction
 from ledger.program.ladders import CalendarYear
 from ledger.sql import load_queries
 from ledger.streams import StreamId
-from projections.due import accounts_of_program
+from projections.due import Scope, accounts_of_program
 from rules.instructions.timing import close_period
 from workers.runs import OnProgress, Report
-from workers.sweeping import Deps, ProgramOn, programs_on, sweep
+from workers.sweeping import Deps, ProgramOn, Sweep, programs_on
 
 _SQL = load_queries("workers")
 _JOB = "close-periods"
@@ -18,25 +21,20 @@ _JOB = "close-periods"
 
 def close_periods(deps: Deps, now: datetime, on_progress: OnProgress) -> Report:
     """Record, once for every account, what counted in the year that is over and what goes on into the next."""
-    report = Report()
     with deps.connect() as connection:
+        sweep = Sweep(deps, connection, on_progress, Report())
         for program in programs_on(connection, deps.partition_count, now):
             for ladder, last_day in _over(program, now):
                 key = f"{program.program_id}:{ladder}:{last_day.isoformat()}"
                 if connection.execute(_SQL["is_completed"], {"job": _JOB, "key": key}).fetchone():
                     continue
-                make = partial(_make, program.program_id, now, ladder, last_day)
-                sweep(
-                    deps,
-                    connection,
-                    program.program_id,
-                    lambda one, scope, after, limit: accounts_of_program(one, scope, after=after, limit=limit),
-                    make,
-                    report,
-                    on_progress,
-                )
+                sweep.run(program.program_id, _find, partial(_make, program.program_id, now, ladder, last_day))
                 connection.execute(_SQL["complete"], {"job": _JOB, "key": key})
-    return report
+    return sweep.report
+
+
+def _find(connection: Connection[Any], scope: Scope, after: StreamId | None, limit: int) -> list[StreamId]:
+    return accounts_of_program(connection, scope, after=after, limit=limit)
 
 
 def _over(program: ProgramOn, now: datetime) -> list[tuple[str, date]]:

@@ -9,7 +9,7 @@ from psycopg import Connection
 
 from workers.jobs import Job
 from workers.leases import Lease, LeaseLost
-from workers.runs import OnProgress, Report, end_run, interrupt_runs, note_progress, start_run
+from workers.runs import OnProgress, Report, Status, end_run, interrupt_runs, note_progress, start_run
 from workers.sweeping import Deps
 
 _log = structlog.get_logger("worker")
@@ -44,42 +44,50 @@ def run_job(
         if not lease.take(connection):
             return None
         try:
-            return _run(deps, connection, job, lease, now, on_progress)
+            return _Running(connection, lease, job, on_progress).work(deps, now)
         finally:
             lease.leave(connection)
 
 
-def _run(
-    deps: Deps, connection: Connection[Any], job: Job, lease: Lease, now: datetime, on_progress: OnProgress
-) -> Report:
-    interrupt_runs(connection, job.name)
-    run_id, so_far = uuid4(), Report()
-    start_run(connection, run_id, job.name, now)
+class _Running:
+    """A run under way."""
 
-    def progress(report: Report) -> None:
-        nonlocal so_far
-        so_far = report
-        lease.renew(connection)
-        note_progress(connection, run_id, report)
-        on_progress(report)
+    def __init__(self, connection: Connection[Any], lease: Lease, job: Job, on_progress: OnProgress) -> None:
+        self._connection = connection
+        self._lease = lease
+        self._job = job
+        self._on_progress = on_progress
+        self._run_id = uuid4()
+        self._so_far = Report()
 
-    try:
-        report = job.work(deps, now, progress)
-    except LeaseLost:
-        so_far.detail = "another worker took over"
-        end_run(connection, run_id, so_far, "interrupted")
-        return so_far
-    except Exception as error:
-        so_far.detail = f"{type(error).__name__}: {error}"
-        end_run(connection, run_id, so_far, "failed")
-        raise
-    end_run(connection, run_id, report, "finished")
-    if report.event_count or report.refused_count:
-        _log.info(
-            "job_finished",
-            job=job.name,
-            account_count=report.account_count,
-            event_count=report.event_count,
-            refused_count=report.refused_count,
-        )
-    return report
+    def work(self, deps: Deps, now: datetime) -> Report:
+        interrupt_runs(self._connection, self._job.name)
+        start_run(self._connection, self._run_id, self._job.name, now)
+        try:
+            report = self._job.work(deps, now, self._progress)
+        except LeaseLost:
+            return self._end("interrupted", "another worker took over")
+        except Exception as error:
+            self._end("failed", f"{type(error).__name__}: {error}")
+            raise
+        self._so_far = report
+        if report.event_count or report.refused_count:
+            _log.info(
+                "job_finished",
+                job=self._job.name,
+                account_count=report.account_count,
+                event_count=report.event_count,
+                refused_count=report.refused_count,
+            )
+        return self._end("finished", report.detail)
+
+    def _progress(self, report: Report) -> None:
+        self._so_far = report
+        self._lease.renew(self._connection)
+        note_progress(self._connection, self._run_id, report)
+        self._on_progress(report)
+
+    def _end(self, status: Status, detail: str) -> Report:
+        self._so_far.detail = detail
+        end_run(self._connection, self._run_id, self._so_far, status)
+        return self._so_far

@@ -63,46 +63,43 @@ def programs_on(connection: Connection[Any], partition_count: int, now: datetime
     ]
 
 
-def sweep(
-    deps: Deps,
-    connection: Connection[Any],
-    program_id: str,
-    find: Find,
-    make: Make,
-    report: Report,
-    on_progress: OnProgress,
-) -> None:
-    """
-    Post an instruction to every account that is found; run again after an interruption, it goes on with what is left.
+class Sweep(Struct):
+    """A job on its way through accounts."""
 
-    Args:
-        deps: The poster to use.
-        connection: To find accounts with.
-        program_id: Whose accounts.
-        find: Finds them.
-        make: Makes the instruction for one.
-        report: Is added to.
-        on_progress: Told after every batch; may raise to stop.
+    deps: Deps
+    connection: Connection[Any]
+    """To find accounts with."""
+    on_progress: OnProgress
+    """Told after every batch; may raise to stop."""
+    report: Report
 
-    Raises:
-        LedgerError: The ledger could not be written to.
-    """
-    for page in pages(connection, program_id, deps.partition_count, find):
-        for outcome in deps.poster.post([make(account_id) for account_id in page]):
-            if isinstance(outcome, LedgerBusy | LedgerUnavailable):
-                raise outcome
-            report.account_count += 1
-            if not isinstance(outcome, Posted):
-                report.refused_count += 1
-                _log.warning("account_passed_over", program_id=program_id, slug=outcome.slug)
-            elif outcome.event is not None and not outcome.replayed:
-                report.event_count += 1
-        on_progress(report)
+    def run(self, program_id: str, find: Find, make: Make) -> None:
+        """
+        Post an instruction to every account that is found; after an interruption the next run goes on with the rest.
+
+        Args:
+            program_id: Whose accounts.
+            find: Finds them.
+            make: Makes the instruction for one.
+
+        Raises:
+            LedgerError: The ledger could not be written to.
+        """
+        report = self.report
+        for page in pages(self.connection, program_id, self.deps.partition_count, find):
+            for outcome in self.deps.poster.post([make(account_id) for account_id in page]):
+                if isinstance(outcome, LedgerBusy | LedgerUnavailable):
+                    raise outcome
+                report.account_count += 1
+                if not isinstance(outcome, Posted):
+                    report.refused_count += 1
+                    _log.warning("account_passed_over", program_id=program_id, slug=outcome.slug)
+                elif outcome.event is not None and not outcome.replayed:
+                    report.event_count += 1
+            self.on_progress(report)
 
 
-def pages(
-    connection: Connection[Any], program_id: str, partition_count: int, find: Find
-) -> Iterator[list[StreamId]]:
+def pages(connection: Connection[Any], program_id: str, partition_count: int, find: Find) -> Iterator[list[StreamId]]:
     """Give the accounts that are found, a page at a time, partition after partition."""
     for partition in range(partition_count):
         after: StreamId | None = None

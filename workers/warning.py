@@ -36,8 +36,7 @@ def _lapsing(
     while found := lapsing_points(connection, scope, program.on, days, after=after, limit=BATCH_SIZE):
         after = (found[-1].account_id, found[-1].point_currency)
         yield [
-            _row(program, now, one, "points_lapse", one.point_currency)
-            | {"due_on": one.first_on, "points": one.points}
+            _row(program, now, one, "points_lapse", one.point_currency) | {"due_on": one.first_on, "points": one.points}
             for one in found
         ]
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ledger.account import decide as account
 from ledger.account.commands import (
     CancelLots,
+    ChangeExpiry,
     ConfirmLots,
     Conversion,
     ExpireHolds,
@@ -24,6 +25,8 @@ from ledger.program.state import Program
 from ledger.streams import ACCOUNT, StreamId
 from rules.activity import check_text, check_time, member_address
 from rules.instructions.asking import dated, hashed, plan_at, program_only
+from rules.pricing.migration import concerned, policies
+from rules.pricing.plans import plan_of
 from rules.pricing.price import existing
 from rules.requests import ConfirmationRequest
 from rules.tiers.changing import at_end, period_closed
@@ -107,6 +110,14 @@ def end_tiers(program_id: str, account_id: StreamId, now: datetime) -> Instructi
     return _timed("end-tiers", program_id, account_id, now, _decide_tiers)
 
 
+def change_expiry(program_id: str, account_id: StreamId, now: datetime, version: int) -> Instruction:
+    """Return the instruction that gives the lots of an account the dates of a version's policies; once for each."""
+    reference = (f"expiry-migration:{program_id}", f"{account_id.hex()}:{version}")
+    asked = hashed("expiry-migration", program_id, account_id.hex(), version)
+    decide = partial(_decide_migration, version, now)
+    return Instruction(ACCOUNT, account_id, (reference,), asked, decide, program_only(program_id))
+
+
 def close_period(program_id: str, account_id: StreamId, now: datetime, ladder: str, last_day: date) -> Instruction:
     """Return the instruction that records that a period of a ladder is over; once for each account and period."""
     decide = partial(_decide_period, ladder, last_day, now)
@@ -167,6 +178,18 @@ def _decide_tiers(now: datetime, state: Account | None, program: Program | None)
     for command in at_end(plan_at(program, now).ladders, state, at, on):
         events += account.decide(state, command)
     return events
+
+
+def _decide_migration(
+    version: int, now: datetime, state: Account | None, program: Program | None
+) -> Sequence[AccountEvent]:
+    at, on = dated(program, now)
+    program = existing(program)
+    if state is None:
+        return []
+    plan = plan_of(program, next(one for one in program.versions if one.version == version))
+    lots = tuple([one.dates for one in concerned(state, policies(plan))])
+    return account.decide(state, ChangeExpiry(at, on, version, lots)) if lots else []
 
 
 def _decide_period(
