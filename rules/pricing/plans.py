@@ -32,6 +32,8 @@ from rules.tiers.facts import tier_readers
 from rules.tiers.holding import LadderPlan, ladder_plans
 
 _REMEMBERED_DAYS: Final = 4096
+PERIOD_LENGTH: Final = {"purchase": 0, "day": 10, "month": 7, "year": 4}
+"""How much of a date, as ISO text, names the period."""
 
 
 class Formula(Struct, frozen=True):
@@ -130,6 +132,25 @@ class EarnPlan(Struct, frozen=True):
     """Rounds to smallest units of the point currency."""
     point_currency: PointCurrency
     policy: LotPolicy
+    is_bounded: bool
+    """It has a first or last day."""
+    periods: dict[date, tuple[tuple[str, ...], tuple[str, ...]]]
+    """Remembered answers of `cap_periods`."""
+
+    def cap_periods(self, on: date) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """
+        Return the periods that a day falls in: one for each cap, empty for a cap per purchase; and those that count.
+
+        Periods are called ``2026-11-22``, ``2026-11`` and ``2026``.
+        """
+        found = self.periods.get(on)
+        if found is None:
+            if len(self.periods) >= _REMEMBERED_DAYS:
+                self.periods.clear()
+            text = on.isoformat()
+            each = tuple([text[: PERIOD_LENGTH[cap.period]] for cap in self.terms.caps])
+            found = self.periods[on] = (each, tuple([period for period in each if period]))
+        return found
 
 
 class BurnPlan(Struct, frozen=True):
@@ -148,6 +169,8 @@ class Plan(Struct, frozen=True):
     zone: ZoneInfo
     base: tuple[EarnPlan, ...]
     bonus: tuple[EarnPlan, ...]
+    bonus_by_currency: tuple[tuple[PointCurrency, tuple[EarnPlan, ...]], ...]
+    has_groups: bool
     burn: tuple[BurnPlan, ...]
     ladders: tuple[LadderPlan, ...]
     readers: tuple[tuple[str, Reader], ...]
@@ -184,6 +207,7 @@ def _plan(program: Program, version: ProgramVersion) -> Plan:
     terms, currency = version.terms, program.currency
     catalogs = program_catalogs(terms, currency)
     earning = [_earn_plan(terms, rule, catalogs) for rule in terms.earn_rules]
+    bonus = [one for one in earning if one.terms.kind == "bonus"]
     attributes = declared(terms.attributes, "purchase", currency)
     line_attributes = declared(terms.attributes, "line", currency)
     ladders = ladder_plans(program, terms)
@@ -193,7 +217,13 @@ def _plan(program: Program, version: ProgramVersion) -> Plan:
         version,
         time_zone(program.timezone),
         tuple([one for one in earning if one.terms.kind == "base"]),
-        tuple([one for one in earning if one.terms.kind == "bonus"]),
+        tuple(bonus),
+        tuple(
+            (currency, tuple([one for one in bonus if one.point_currency is currency]))
+            for currency in terms.point_currencies
+            if any(one.point_currency is currency for one in bonus)
+        ),
+        any(rule.group for rule in terms.earn_rules),
         tuple([_burn_plan(terms, rule, catalogs) for rule in terms.burn_rules]),
         ladders,
         purchase_readers(read, attributes, line_reader(line_attributes, currency), of_account),
@@ -224,6 +254,8 @@ def _earn_plan(terms: Terms, rule: EarnRule, catalogs: ProgramCatalogs) -> EarnP
         _rounding(rule, point_currency.scale),
         point_currency,
         lot_policy(point_currency, rule),
+        rule.valid_from is not None or rule.valid_until is not None,
+        {},
     )
 
 

@@ -8,7 +8,7 @@ from ledger.account.commands import ChangeTier, CloseQualifyingPeriod, RetainTie
 from ledger.account.events import Count
 from ledger.account.state import Account, Held
 from rules.tiers.holding import LadderPlan, amounts, earned, tier_on
-from rules.tiers.windows import counted, counter_name, period_of, rolled_over, valid_until
+from rules.tiers.windows import counted, period_of, rolled_over
 
 TierCommand = ChangeTier | RetainTier
 
@@ -81,12 +81,11 @@ def period_closed(
 def _added(plan: LadderPlan, account: Account, counts: Sequence[Count], on: date) -> dict[str, int]:
     """Return what is added in the window that a date falls in, by the ladder's own counters."""
     period = period_of(plan.ladder, account.opened_on, on)
-    names = {counter_name(plan.ladder.code, one.code): one.code for one in plan.ladder.counters}
     added: dict[str, int] = {}
-    for count in counts:
-        if count.counter in names and count.period == period:
-            code = names[count.counter]
-            added[code] = added.get(code, 0) + count.amount
+    for code, name in plan.names.items():
+        for count in counts:
+            if count.counter == name and count.period == period:
+                added[code] = added.get(code, 0) + count.amount
     return added
 
 
@@ -112,7 +111,7 @@ def _more(after: _After) -> list[TierCommand]:
     if rank < 0 or plan.is_given[rank]:
         return []
     tier, ladder = plan.tiers[rank].code, plan.ladder
-    until = valid_until(ladder, on)
+    until = plan.until(on)
     period = period_of(ladder, account.opened_on, on)
     if rank > plan.rank(tier_on(plan, held, on)):
         return [ChangeTier(ladder.code, tier, occurred_at, on, "qualified", until, period)]
@@ -137,7 +136,7 @@ def _less(after: _After) -> list[TierCommand]:
         return []
     secured = {tier: until for tier, until in held.secured.items() if tier not in withdrawn}
     if rank >= 0 and not plan.is_given[rank]:
-        secured.setdefault(plan.tiers[rank].code, valid_until(plan.ladder, on))
+        secured.setdefault(plan.tiers[rank].code, plan.until(on))
     rest = Held(held.tier, secured, held.bases)
     tier = tier_on(plan, rest, from_on)
     until = secured.get(tier)

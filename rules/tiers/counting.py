@@ -11,7 +11,7 @@ from ledger.account.state import Account
 from ledger.program.ladders import Counter
 from ledger.program.terms import PointCurrency
 from rules.tiers.holding import LadderPlan
-from rules.tiers.windows import counter_name, period_of
+from rules.tiers.windows import period_of
 
 Given = tuple[str, str, int]
 """Points that a rule gave: point currency, kind, points."""
@@ -54,7 +54,7 @@ def counts_of(
         for counter in plan.ladder.counters:
             amount = _amount(counter, activity, qualifying)
             if amount:
-                counts.append(Count(counter_name(plan.ladder.code, counter.code), period, amount))
+                counts.append(Count(plan.names[counter.code], period, amount))
     return tuple(counts)
 
 

@@ -5,7 +5,7 @@ Tiers follow from dated facts: what was qualified for, until when each qualifica
 window. So a tier is right on every date, whether or not anybody has recorded yet that it ended.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -17,8 +17,9 @@ from ledger.money import minor_digits
 from ledger.program.ladders import Counter, Ladder, Threshold, Tier
 from ledger.program.state import Program
 from ledger.program.terms import Terms
-from rules.tiers.windows import counted
+from rules.tiers.windows import counted, counter_name, valid_until
 
+_REMEMBERED_DAYS: Final = 4096
 _STEP_MONTHS: Final = 12
 """How long each tier is held on the way down, one step at a time."""
 
@@ -37,11 +38,24 @@ class LadderPlan(Struct, frozen=True):
     """Per tier: everybody holds it."""
     scales: dict[str, int]
     """Per counter: decimal places of its smallest unit."""
+    grace: timedelta
+    names: dict[str, str]
+    """Per counter: what it is called on the account."""
+    untils: dict[date, date | None]
+    """Remembered answers of `until`."""
 
     @property
     def lowest(self) -> str:
         """The tier that everybody holds; empty if there is none."""
         return self.tiers[0].code if self.is_given[0] else ""
+
+    def until(self, on: date) -> date | None:
+        """Return the first date on which a tier that is reached on a date is no longer held; ``None`` for never."""
+        if on not in self.untils:
+            if len(self.untils) >= _REMEMBERED_DAYS:
+                self.untils.clear()
+            self.untils[on] = valid_until(self.ladder, on)
+        return self.untils[on]
 
     def rank(self, tier: str) -> int:
         """Return where a tier stands, from 0; -1 for none, or one that the ladder no longer has."""
@@ -62,6 +76,9 @@ def ladder_plan(ladder: Ladder, terms: Terms, currency: str) -> LadderPlan:
         tuple(all_of),
         tuple(not (any_of[rank] or all_of[rank]) for rank in range(len(tiers))),
         scales,
+        timedelta(days=ladder.grace_days),
+        {counter.code: counter_name(ladder.code, counter.code) for counter in ladder.counters},
+        {},
     )
 
 
@@ -93,11 +110,16 @@ def _amounts(thresholds: tuple[Threshold, ...], scales: Mapping[str, int]) -> tu
 def earned(plan: LadderPlan, amounts: Mapping[str, int]) -> int:
     """Return the rank of the highest tier that these amounts are enough for; -1 for none."""
     for rank in range(len(plan.tiers) - 1, -1, -1):
-        any_of, all_of = plan.any_of[rank], plan.all_of[rank]
-        if all(amounts.get(counter, 0) >= amount for counter, amount in all_of) and (
-            not any_of or any(amounts.get(counter, 0) >= amount for counter, amount in any_of)
-        ):
-            return rank
+        for counter, amount in plan.all_of[rank]:
+            if amounts.get(counter, 0) < amount:
+                break
+        else:
+            any_of = plan.any_of[rank]
+            if not any_of:
+                return rank
+            for counter, amount in any_of:
+                if amounts.get(counter, 0) >= amount:
+                    return rank
     return -1
 
 
@@ -115,28 +137,25 @@ def tier_on(plan: LadderPlan, held: Held | None, on: date) -> str:
         held: What is recorded of the member on it.
         on: Program-local date, not before the last record.
     """
-    rank = max((rank for rank in _ranks(plan, held, on)), default=-1)
-    return plan.tiers[rank].code if rank >= 0 else ""
+    best = 0 if plan.is_given[0] else -1
+    if held is not None:
+        for tier, until in held.secured.items():
+            rank = plan.ranks.get(tier, -1)
+            if rank > best:
+                if until is None or on < until + plan.grace:
+                    best = rank
+                elif plan.ladder.downgrade == "one_step":
+                    best = max(best, rank - 1 - _steps(until + plan.grace, on))
+    return plan.tiers[best].code if best >= 0 else ""
+
+
+def _steps(end: date, on: date) -> int:
+    """Return how many further tiers a member has fallen, one step at a time, since a tier ended."""
+    months = (on.year - end.year) * 12 + on.month - end.month - (on.day < end.day)
+    return months // _STEP_MONTHS
 
 
 def held_until(plan: LadderPlan, held: Held | None, tier: str) -> date | None:
     """Return the first date on which a tier that was secured is no longer held, grace included; ``None`` for never."""
     until = held.secured.get(tier) if held else None
-    return until + timedelta(days=plan.ladder.grace_days) if until else None
-
-
-def _ranks(plan: LadderPlan, held: Held | None, on: date) -> Iterator[int]:
-    if plan.is_given[0]:
-        yield 0
-    if held is None:
-        return
-    for tier, until in held.secured.items():
-        rank = plan.rank(tier)
-        if rank < 0:
-            continue
-        end = until and until + timedelta(days=plan.ladder.grace_days)
-        if end is None or on < end:
-            yield rank
-        elif plan.ladder.downgrade == "one_step":
-            months = (on.year - end.year) * 12 + on.month - end.month - (on.day < end.day)
-            yield rank - 1 - months // _STEP_MONTHS
+    return until + plan.grace if until else None

@@ -58,8 +58,9 @@ def booked(
                     award.converts,
                 ),
             )
-    if any(book.debts for book in account.books.values()):
-        return tuple(accruals), tuple(_repayments(account, accruals))
+    for book in account.books.values():
+        if book.debts:
+            return tuple(accruals), tuple(_repayments(account, accruals))
     return tuple(accruals), ()
 
 
