@@ -10,6 +10,7 @@ from ledger.account import errors as account
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.money import InvalidAmount, UnknownCurrency
+from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
 from rules.errors import (
@@ -22,6 +23,7 @@ from rules.errors import (
     NotTransferable,
     NoVersionInForce,
     OccurredInFuture,
+    PoolChanged,
     ReturnExceedsPurchase,
     ShareExceeded,
     TransferLimitReached,
@@ -99,6 +101,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     account.UnknownRedemption: HTTPStatus.NOT_FOUND,
     account.UnknownHold: HTTPStatus.NOT_FOUND,
     UnknownLine: HTTPStatus.NOT_FOUND,
+    pool.UnknownPool: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
@@ -116,6 +119,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     account.PointsOwed: HTTPStatus.CONFLICT,
     ReturnExceedsPurchase: HTTPStatus.CONFLICT,
     NotTransferable: HTTPStatus.CONFLICT,
+    PoolChanged: HTTPStatus.CONFLICT,
+    pool.PoolExists: HTTPStatus.CONFLICT,
     TransferLimitReached: HTTPStatus.CONFLICT,
     program.ProgramExists: HTTPStatus.CONFLICT,
     program.NothingToPublish: HTTPStatus.CONFLICT,
@@ -145,6 +150,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     HoldTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownReason: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTier: HTTPStatus.UNPROCESSABLE_ENTITY,
+    pool.InvalidPool: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,

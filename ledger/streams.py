@@ -11,6 +11,8 @@ from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
 from ledger.budget import state as budget_state
 from ledger.budget.events import BudgetEvent
+from ledger.pool import state as pool_state
+from ledger.pool.events import PoolEvent
 from ledger.program import state as program_state
 from ledger.program.events import ProgramEvent
 
@@ -56,7 +58,14 @@ BUDGET = Stream(
     "budget.state.v1",
     BudgetEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM, BUDGET)
+POOL = Stream(
+    "pool",
+    pool_state.evolve,
+    pool_state.Pool,
+    "pool.state.v1",
+    PoolEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -72,3 +81,8 @@ def program_stream_id(program_id: str) -> StreamId:
 def budget_stream_id(program_id: str) -> StreamId:
     """Return the stream id of the budgets of the program's rules."""
     return uuid5(NAMESPACE, f"budget:{program_id}").bytes
+
+
+def pool_stream_id(program_id: str, pool_id: str) -> StreamId:
+    """Return the stream id of a pool."""
+    return uuid5(NAMESPACE, f"pool:{program_id}:{pool_id}").bytes

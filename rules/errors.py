@@ -109,3 +109,9 @@ class HoldTooLong(LedgerError):
     """The hold would last longer than the program allows."""
 
     slug = "hold-too-long"
+
+
+class PoolChanged(LedgerError):
+    """The pool's members changed while it was asked for something."""
+
+    slug = "pool-changed"

@@ -192,3 +192,33 @@ class MergerRequest(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
     into_member: MemberName
     """Who goes on. The points of the other go there, with their dates, and its account is closed."""
+
+
+class PoolRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Members want to spend their points together."""
+
+    source: Source
+    pool_id: Annotated[OpaqueId, Meta(description="Yours; unique within the program.")]
+    occurred_at: Instant
+    members: Annotated[tuple[MemberName, ...], Meta(min_length=1, max_length=20)]
+
+
+class PoolMemberRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody joins a pool, or leaves it."""
+
+    source: Source
+    occurred_at: Instant
+    member: MemberName
+
+
+class PoolRedemptionRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A pool spends points."""
+
+    source: Source
+    redemption_id: Annotated[OpaqueId, Meta(description="Yours; unique within the program.")]
+    occurred_at: Instant
+    points: PositivePoints
+    point_currency: PointCurrencyCode | None = None
+    """Absent: the one the program's first burn rule is about."""
+    amount: Amount | None = None
+    """Of the purchase that the points help to pay. Needed where points may pay only a part."""
