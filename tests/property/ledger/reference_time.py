@@ -7,6 +7,12 @@ from typing import Any
 USUAL = ("purchase", "accrual", "redemption")
 
 
+def day_after_months(since: date, months: int) -> date:
+    """The day after the same day so many months later."""
+    year, month = since.year + (since.month - 1 + months) // 12, (since.month - 1 + months) % 12 + 1
+    return date(year, month, min(since.day, monthrange(year, month)[1])) + timedelta(days=1)
+
+
 class TimeOfLots:
     """Lots, what took from them, debts and holds; what is left, available or lapsed on a day."""
 
@@ -56,13 +62,16 @@ class TimeOfLots:
         return {number: self.left(number) for number in ours if self.left(number) != 0}
 
     def idle_day(self, number: int) -> date | None:
-        """The first day on which inactivity has taken a lot."""
+        """The first day on which inactivity has taken a lot, which came while the member was active, or else alone."""
         lot = self.lots[number]
         if not lot.get("idle"):
             return None
-        since = max([lot["earned"], *[self.active[kind] for kind in lot["kinds"] or USUAL if kind in self.active]])
-        year, month = since.year + (since.month - 1 + lot["idle"]) // 12, (since.month - 1 + lot["idle"]) % 12 + 1
-        return date(year, month, min(since.day, monthrange(year, month)[1])) + timedelta(days=1)
+        gifts = [self.active[kind] for kind in ("adjustment", "transfer_in") if kind in self.active]
+        came = max([lot["earned"], *gifts])
+        acts = [self.active[kind] for kind in lot["kinds"] or USUAL if kind in self.active]
+        if acts and came < (end := day_after_months(max(acts), lot["idle"])):
+            return end
+        return day_after_months(came, lot["idle"])
 
     def own_end(self, number: int) -> date:
         """The first day on which a lot's own dates end it."""
