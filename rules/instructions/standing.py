@@ -1,6 +1,5 @@
 """Accounts that are stopped, let go on, ended or merged; tiers given by hand."""
 
-import copy
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -14,6 +13,7 @@ from ledger.account import decide as account
 from ledger.account.commands import (
     ChangeTier,
     CloseAccount,
+    ExpireHolds,
     LiftSuspension,
     RetainTier,
     SuspendAccount,
@@ -22,7 +22,6 @@ from ledger.account.commands import (
 )
 from ledger.account.errors import AccountNotOpen, PointsOwed, SameAccount
 from ledger.account.events import AccountClosed, AccountEvent, AccountSuspended, SuspensionLifted
-from ledger.account.evolve import evolve
 from ledger.account.state import Account
 from ledger.dates import as_utc
 from ledger.errors import InvalidInput
@@ -31,7 +30,7 @@ from ledger.program.state import Program
 from ledger.streams import ACCOUNT, account_stream_id
 from rules.activity import check_text, check_time, member_address
 from rules.errors import UnknownTier
-from rules.instructions.asking import dated, hashed, plan_at, program_only
+from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
 from rules.instructions.transfers import moved_lots
 from rules.requests import MergerRequest, StandingRequest, TierRequest
 from rules.tiers.holding import LadderPlan, tier_on
@@ -194,11 +193,13 @@ def _decide_merger(
         raise AccountNotOpen("One of the members has no account in this program.", pointer="/into_member")
     if state.member_id == receiver.member_id:
         raise SameAccount("An account cannot be merged into itself.", pointer="/into_member")
+    ended = account.decide(state, ExpireHolds(at, on))
+    state = folded(state, ended)
     owed = {code: book.owed_points for code, book in state.books.items() if book.debts}
     if owed:
         raise PointsOwed("An account that owes points cannot be merged into another; settle it first.", owed=owed)
     key = StreamKey(ACCOUNT, account_stream_id(program_id, UUID(receiver.member_id)))
-    events: list[AccountEvent | On] = []
+    events: list[AccountEvent | On] = [*ended]
     for code, book in list(state.books.items()):
         if book.open_points:
             transfer_id = f"merge:{state.member_id}:{code}"
@@ -209,14 +210,7 @@ def _decide_merger(
             awards = moved_lots(state, out, code)
             got = TransferIn(request.source, transfer_id, at, on, code, state.member_id, awards, is_merger=True)
             made = account.decide(receiver, got)
-            state, receiver = _after(state, out), _after(receiver, made)
+            state, receiver = folded(state, out), folded(receiver, made)
             events += [*out, *(On(key, event) for event in made)]
     closed = CloseAccount(request.source, at, on, request.reason, receiver.member_id)
     return [*events, *account.decide(state, closed)]
-
-
-def _after(state: Account, events: Sequence[AccountEvent]) -> Account:
-    state = copy.deepcopy(state)
-    for event in events:
-        state = evolve(state, event)
-    return state
