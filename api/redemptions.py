@@ -14,6 +14,7 @@ from api.resources import Resources, idempotency_references, position_token, res
 from ledger.account.errors import (
     AccountNotOpen,
     InsufficientPoints,
+    InvalidPoints,
     RedemptionAlreadyReversed,
     RedemptionExists,
     UnknownRedemption,
@@ -177,7 +178,7 @@ async def redeem_points(request: Request) -> Response:
         answer=ReversalView,
         status=201,
         parameters=[PROGRAM, path_parameter("redemption_id", "The id it was booked under.", "R-2001")],
-        refusals=[*_COMMON, UnknownRedemption, RedemptionAlreadyReversed],
+        refusals=[*_COMMON, UnknownRedemption, RedemptionAlreadyReversed, InvalidPoints],
         example={"source": "store-330", "occurred_at": "2026-11-22T09:40:00+01:00", "reason": "order cancelled"},
     ),
 )
