@@ -52,8 +52,8 @@ def return_purchase(
     check_time(request.occurred_at, received_at)
     check_text(source=request.source, return_id=request.return_id, reason=request.reason)
     check_amount(request.amount)
-    for line in request.lines:
-        check_amount(line.amount)
+    for index, line in enumerate(request.lines):
+        check_amount(line.amount, f"/lines/{index}/amount")
     asked = hashed(
         "return",
         program_id,
