@@ -12,7 +12,9 @@ from api.bodies import body_of
 from api.openapi import PROGRAM, operation, path_parameter
 from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
 from ledger.account.errors import (
+    AccountClosed,
     AccountNotOpen,
+    AccountSuspended,
     InsufficientPoints,
     InvalidPoints,
     RedemptionAlreadyReversed,
@@ -95,6 +97,8 @@ _COMMON: list[type[LedgerError]] = [
     KeyReused,
     UnknownProgram,
     AccountNotOpen,
+    AccountClosed,
+    AccountSuspended,
     LedgerBusy,
     LedgerUnavailable,
 ]
