@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.account import decide as account
+from ledger.account import errors
 from ledger.account.commands import (
     ChangeTier,
     CloseAccount,
@@ -25,7 +26,7 @@ from ledger.account.events import AccountClosed, AccountEvent, AccountSuspended,
 from ledger.account.state import Account
 from ledger.dates import as_utc
 from ledger.errors import InvalidInput
-from ledger.posting.instruction import Instruction, On, Reference, StreamKey
+from ledger.posting.instruction import Further, Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
 from ledger.streams import ACCOUNT, account_stream_id
 from rules.activity import check_text, check_time, member_address
@@ -33,6 +34,7 @@ from rules.errors import UnknownTier
 from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
 from rules.instructions.transfers import moved_lots
 from rules.requests import MergerRequest, StandingRequest, TierRequest
+from rules.tiers.changing import is_longer
 from rules.tiers.holding import LadderPlan, tier_on
 from rules.tiers.windows import valid_until
 
@@ -105,8 +107,8 @@ def merge_account(
     """
     decide = partial(_decide_merger, program_id, request)
     merging = _instruction(_What("merge", decide, AccountClosed), program_id, member, request, received_at, keys=keys)
-    also = ((ACCOUNT, member_address(program_id, request.into_member, "/into_member")),)
-    return replace(merging, also=also)
+    address = member_address(program_id, request.into_member, "/into_member")
+    return replace(merging, also=(Further(ACCOUNT, address, "/into_member"),))
 
 
 class _What(NamedTuple):
@@ -169,7 +171,11 @@ def _decide_tier(request: TierRequest, state: Account | None, program: Program |
     held = state.tiers.get(ladder.ladder.code) if state else None
     code = ladder.ladder.code
     if ladder.rank(tier_on(ladder, held, on)) >= ladder.rank(request.tier):
-        return account.decide(state, RetainTier(code, request.tier, at, on, until))
+        period = ""
+        if held is not None and request.tier in held.secured and not is_longer(until, held.secured[request.tier]):
+            # It is held for longer than that already, and stays so.
+            until, period = held.secured[request.tier], held.bases.get(request.tier, "")
+        return account.decide(state, RetainTier(code, request.tier, at, on, until, period))
     return account.decide(state, ChangeTier(code, request.tier, at, on, "assigned", until))
 
 
@@ -193,6 +199,8 @@ def _decide_merger(
         raise AccountNotOpen("One of the members has no account in this program.", pointer="/into_member")
     if state.member_id == receiver.member_id:
         raise SameAccount("An account cannot be merged into itself.", pointer="/into_member")
+    _check_open(state, "/member")
+    _check_open(receiver, "/into_member")
     ended = account.decide(state, ExpireHolds(at, on))
     state = folded(state, ended)
     owed = {code: book.owed_points for code, book in state.books.items() if book.debts}
@@ -214,3 +222,12 @@ def _decide_merger(
             events += [*out, *(On(key, event) for event in made)]
     closed = CloseAccount(request.source, at, on, request.reason, receiver.member_id)
     return [*events, *account.decide(state, closed)]
+
+
+def _check_open(one: Account, pointer: str) -> None:
+    """Refuse to merge an account that is not in order; also one without points."""
+    if one.status == "closed":
+        raise errors.AccountClosed("The account is closed.", pointer=pointer, merged_into=one.merged_into or None)
+    if one.status != "open":
+        message = "The account is suspended; lift that before it is merged."
+        raise errors.AccountSuspended(message, pointer=pointer, may_earn=one.status == "earn_only")

@@ -13,7 +13,7 @@ from ledger.account.errors import AccountNotOpen, SameAccount
 from ledger.account.events import AccountEvent, PointsTransferredOut
 from ledger.account.state import Account
 from ledger.dates import as_utc
-from ledger.posting.instruction import Instruction, On, Reference, StreamKey
+from ledger.posting.instruction import Further, Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
 from ledger.program.terms import TransferRule
 from ledger.streams import ACCOUNT, account_stream_id
@@ -45,7 +45,7 @@ def transfer_points(
         asked,
         partial(_decide_transfer, program_id, request),
         program_only(program_id),
-        ((ACCOUNT, member_address(program_id, request.to_member, "/to_member")),),
+        (Further(ACCOUNT, member_address(program_id, request.to_member, "/to_member"), "/to_member"),),
         answer=PointsTransferredOut,
     )
 

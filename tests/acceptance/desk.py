@@ -1,9 +1,15 @@
 """A till and a service desk of one program: what they send all day, in a line each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from tests.acceptance.conftest import Answer, Client
+from workers.jobs import JOBS
+from workers.running import run_job
+from workers.runs import Report
+from workers.sweeping import Deps
 
 BASE = "/v1/programs/coffee"
 _IDS = {
@@ -25,11 +31,10 @@ _OF_MEMBERS = frozenset(_IDS) - {"capture", "returns"}
 
 @dataclass
 class Desk:
-    """Sends what it is told to, of card 1 and under a new id unless told otherwise, and remembers how far it got."""
+    """Sends what it is told to, of card 1 and under a new id unless told otherwise."""
 
     client: Client
     count: int = 0
-    positions: dict[str, int] = field(default_factory=dict)
 
     def send(self, path: str, at: str, **body: Any) -> Answer:
         """
@@ -47,11 +52,7 @@ class Desk:
             asked[_IDS[kind]] = f"{kind}-{self.count}"
         if kind in _OF_MEMBERS:
             asked["member"] = "card:1"
-        answer = self.client.post(f"{BASE}/{path}", asked | body)
-        if answer.status in (200, 201):
-            partition, position = answer.json["position"].split(":")
-            self.positions[partition] = int(position)
-        return answer
+        return self.client.post(f"{BASE}/{path}", asked | body)
 
     def done(self, path: str, at: str, **body: Any) -> Any:
         """Report something that has to be carried out, and return the answer's body."""
@@ -73,7 +74,7 @@ class Desk:
         return self.done("purchases", at, **{"amount": str(points), "currency": "EUR"} | body)
 
     def balance(self, on: str | None = None, card: str = "1", point_currency: str = "points") -> dict[str, Any]:
-        """Return the figures of a member, at least those that were answered."""
+        """Return the figures of a member, as of everything that was recorded."""
         found = self._read("account", card, on)["balances"]
         return next((one for one in found if one["point_currency"] == point_currency), {})
 
@@ -96,12 +97,33 @@ class Desk:
         found: str | None = self.progress(on, card)["tier"]
         return found
 
+    def read(self, path: str, card: str = "1") -> Any:
+        """Read something of a member, once the views show everything that was recorded."""
+        return self._read(path, card)
+
+    def catch_up(self, card: str = "1") -> None:
+        """Wait until the views show everything that was recorded."""
+        with self.client.database.connect() as connection:
+            heads = connection.execute("SELECT partition, position FROM ledger.heads").fetchall()
+        for partition, position in heads:
+            # Whether the member is known does not matter here.
+            path = f"{BASE}/members/card:{card}/account?min_position={partition}:{position}"
+            while self.client.get(path).status == 503:
+                pass
+
+    def run(self, name: str, now: str) -> Report:
+        """Run a job for a moment in UTC, once the views show everything that was recorded."""
+        self.catch_up()
+        database = self.client.database
+        with database.poster() as poster:
+            deps = Deps(database.connect, poster, database.partition_count)
+            report = run_job(deps, JOBS[name], now=datetime.fromisoformat(now).replace(tzinfo=UTC), holder=uuid4())
+        assert report is not None
+        return report
+
     def _read(self, path: str, card: str, on: str | None = None) -> Any:
-        asked = f"?as_of={on}" if on else "?"
-        for partition, position in self.positions.items():
-            waited = self.client.get(f"{BASE}/members/card:{card}/account?min_position={partition}:{position}")
-            assert waited.status == 200, waited.text
-        answer = self.client.get(f"{BASE}/members/card:{card}/{path}{asked}")
+        self.catch_up(card)
+        answer = self.client.get(f"{BASE}/members/card:{card}/{path}" + (f"?as_of={on}" if on else ""))
         assert answer.status == 200, answer.text
         return answer.json
 

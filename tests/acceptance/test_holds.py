@@ -73,8 +73,7 @@ def test_a_hold_ends_by_itself(client: Client) -> None:
     spent = desk.done("redemptions", "2026-03-02T10:30:00Z", points=1000)
     assert spent["balances"] == {"points": 0}
     assert desk.refused("holds/H/capture", "2026-03-02T10:31:00Z", "hold-resolved")["outcome"] == "expired"
-    desk.available()
-    holds = client.get(f"{BASE}/members/card:1/holds?with_resolved=true").json["holds"]
+    holds = desk.read("holds?with_resolved=true")["holds"]
     assert [(one["hold_id"], one["status"]) for one in holds] == [("H", "expired")]
 
 
