@@ -12,8 +12,11 @@ from api.bodies import body_of
 from api.openapi import PROGRAM, operation, path_parameter
 from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
 from ledger.account.errors import (
+    AccountClosed,
     AccountNotOpen,
+    AccountSuspended,
     InsufficientPoints,
+    InvalidPoints,
     RedemptionAlreadyReversed,
     RedemptionExists,
     UnknownRedemption,
@@ -94,6 +97,8 @@ _COMMON: list[type[LedgerError]] = [
     KeyReused,
     UnknownProgram,
     AccountNotOpen,
+    AccountClosed,
+    AccountSuspended,
     LedgerBusy,
     LedgerUnavailable,
 ]
@@ -177,7 +182,7 @@ async def redeem_points(request: Request) -> Response:
         answer=ReversalView,
         status=201,
         parameters=[PROGRAM, path_parameter("redemption_id", "The id it was booked under.", "R-2001")],
-        refusals=[*_COMMON, UnknownRedemption, RedemptionAlreadyReversed],
+        refusals=[*_COMMON, UnknownRedemption, RedemptionAlreadyReversed, InvalidPoints],
         example={"source": "store-330", "occurred_at": "2026-11-22T09:40:00+01:00", "reason": "order cancelled"},
     ),
 )

@@ -45,6 +45,7 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     points: PositivePoints | None = None
     """Absent: all that were reserved. What is not captured goes back."""
     amount: Amount | None = None
+    """Of the purchase, if it is another one by now. Absent: as the hold told it."""
 
 
 class Voiding(Struct, frozen=True, forbid_unknown_fields=True):

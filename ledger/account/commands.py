@@ -105,6 +105,7 @@ class HoldPoints(Struct, frozen=True):
     point_currency: str
     points: int
     expires_at: datetime
+    amount_minor: int | None = None
 
 
 class CaptureHold(Struct, frozen=True):

@@ -237,7 +237,9 @@ def _spending(
         case PointsHeld():
             book.held_points += event.points
             taken = _take(book, event.taken)
-            account.holds[event.hold_id] = Hold(event.point_currency, event.points, event.expires_at, taken)
+            account.holds[event.hold_id] = Hold(
+                event.point_currency, event.points, event.expires_at, taken, event.amount_minor
+            )
         case HoldCaptured():
             hold = account.holds.pop(event.hold_id)
             book.held_points -= hold.points

@@ -25,13 +25,15 @@ class Redemption(Struct, omit_defaults=True):
         return self.reversed_points == self.points
 
 
-class Hold(Struct):
+class Hold(Struct, omit_defaults=True):
     """Points reserved and not yet resolved."""
 
     point_currency: str
     points: int
     expires_at: datetime
     taken: list[Lot]
+    amount_minor: int | None = None
+    """Of the purchase that they help to pay, if it was told."""
 
 
 class Held(Struct, omit_defaults=True):

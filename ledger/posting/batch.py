@@ -142,7 +142,7 @@ class Batch:
 
     def _find_streams(self, connection: Connection[Any]) -> None:
         addresses = [work.instruction.address for work in self._works]
-        also = [address for work in self._works for _, address in work.instruction.also]
+        also = [address for work in self._works for _, address, _ in work.instruction.also]
         named = [address for address in [*addresses, *also] if isinstance(address, tuple)]
         accounts = self._cache.identifiers.recall(connection, named)
         for work, address in zip(self._works, addresses, strict=True):
@@ -156,14 +156,14 @@ class Batch:
 
     def _find_also(self, work: Work, accounts: Mapping[Identifier, StreamId]) -> None:
         found = [
-            (address, accounts.get(address) if isinstance(address, tuple) else address)
-            for _, address in work.instruction.also
+            (address, accounts.get(address) if isinstance(address, tuple) else address, pointer)
+            for _, address, pointer in work.instruction.also
         ]
-        for address, stream_id in found:
+        for address, stream_id, pointer in found:
             if stream_id is None:
                 assert isinstance(address, tuple)
-                work.outcome = work.outcome or unknown_member(address)
-        work.also = tuple([stream_id for _, stream_id in found if stream_id is not None])
+                work.outcome = work.outcome or unknown_member(address, pointer)
+        work.also = tuple([stream_id for _, stream_id, _ in found if stream_id is not None])
 
     def _load(self, connection: Connection[Any]) -> None:
         """Bring what the decisions need into memory, and refuse those whose stream nobody knows."""
@@ -191,7 +191,7 @@ class Batch:
                 reads = instruction.reads
                 self._want(reads, missing)
             if work.also:
-                streams = [stream for stream, _ in instruction.also]
+                streams = [one.stream for one in instruction.also]
                 self._want(zip(streams, work.also, strict=True), missing)
         if missing:
             self._cache.load(connection, missing)

@@ -1,5 +1,7 @@
-"""What all instructions share: what was asked, as a hash; and the program's streams."""
+"""What all instructions share: what was asked, as a hash; the program's streams; an account after some events."""
 
+import copy
+from collections.abc import Iterable
 from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -7,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from ledger.account.events import AccountEvent
+from ledger.account.evolve import evolve
+from ledger.account.state import Account
 from ledger.dates import as_utc, local_date, time_zone
 from ledger.posting.instruction import StreamKey
 from ledger.program.state import Program
@@ -71,3 +76,11 @@ def plan_at(program: Program | None, occurred_at: datetime) -> Plan:
     """
     program = existing(program)
     return plan_of(program, version_in_force(program, as_utc(occurred_at)))
+
+
+def folded(account: Account, events: Iterable[AccountEvent]) -> Account:
+    """Return an account as it is after events; the one given is left alone."""
+    account = copy.deepcopy(account)
+    for event in events:
+        account = evolve(account, event)
+    return account

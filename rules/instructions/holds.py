@@ -10,6 +10,7 @@ from ledger.account.errors import UnknownHold
 from ledger.account.events import AccountEvent, HoldCaptured, HoldVoided, PointsHeld
 from ledger.account.state import Account
 from ledger.dates import as_utc
+from ledger.money import to_major, to_minor
 from ledger.posting.instruction import Instruction, Reference
 from ledger.program.state import Program
 from ledger.streams import ACCOUNT, StreamId
@@ -17,7 +18,7 @@ from rules.activity import Redemption, check_text, check_time, member_address
 from rules.errors import HoldTooLong
 from rules.instructions.asking import dated, hashed, plan_at, program_only
 from rules.instructions.redemptions import check_amount, redemption_reference
-from rules.pricing.price import price_redemption
+from rules.pricing.price import existing, price_redemption
 from rules.requests import Capture, HoldRequest, Voiding
 
 
@@ -149,7 +150,10 @@ def _decide_hold(request: HoldRequest, state: Account | None, program: Program |
     if ends > at + timedelta(minutes=policy.maximum_minutes):
         message = f"A hold lasts at most {policy.maximum_minutes} minutes in this program."
         raise HoldTooLong(message, pointer="/expires_at", maximum_minutes=policy.maximum_minutes)
-    command = HoldPoints(request.source, request.hold_id, at, on, priced.point_currency, request.points, ends)
+    amount_minor = None if request.amount is None else to_minor(request.amount, priced.currency)
+    command = HoldPoints(
+        request.source, request.hold_id, at, on, priced.point_currency, request.points, ends, amount_minor
+    )
     return account.decide(state, command)
 
 
@@ -166,10 +170,13 @@ def _decide_capture(
         command = CaptureHold(request.source, hold_id, request.redemption_id, at, on, request.points or 1, 0, "", 0)
         return account.decide(state, command)
     points = request.points or held.points
+    amount = request.amount
+    if amount is None and held.amount_minor is not None:
+        amount = to_major(held.amount_minor, existing(program).currency)
     asked = Redemption(
-        request.source, request.redemption_id, "", request.occurred_at, points, held.point_currency, request.amount
+        request.source, request.redemption_id, "", request.occurred_at, points, held.point_currency, amount
     )
-    priced = price_redemption(asked, program, state, is_captured=points < held.points)
+    priced = price_redemption(asked, program, state, is_captured=True)
     command = CaptureHold(
         request.source,
         hold_id,

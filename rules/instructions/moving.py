@@ -22,7 +22,8 @@ from rules.errors import (
     UnknownPointCurrency,
     UnknownReason,
 )
-from rules.instructions.asking import dated, hashed, plan_at, program_only
+from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
+from rules.instructions.timing import decide_expiry
 from rules.pricing.plans import Plan, lot_policy
 from rules.requests import AccrualRequest, AdjustmentRequest, ReinstatementRequest
 
@@ -165,6 +166,10 @@ def _decide_reinstatement(
     plan = plan_at(program, request.occurred_at)
     at, on = dated(program, request.occurred_at)
     currency = point_currency_of(plan, request.point_currency)
+    # What lapsed by then can be given back, whether or not a worker has recorded it.
+    lapsing = decide_expiry(request.occurred_at, state, program)
+    if lapsing and state is not None:
+        state = folded(state, lapsing)
     book = state.books.get(currency.code) if state else None
     lapsed = book.expired_points - book.reinstated_points if book else 0
     if request.points > lapsed:
@@ -177,4 +182,4 @@ def _decide_reinstatement(
     if request.expires_on is not None:
         award = replace(award, expires_on=request.expires_on)
     command = ReinstatePoints(request.source, request.reinstatement_id, at, on, request.reason, (award,))
-    return account.decide(state, command)
+    return [*lapsing, *account.decide(state, command)]

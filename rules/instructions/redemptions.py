@@ -60,7 +60,7 @@ def redeem(
     )
 
 
-def check_amount(amount: Decimal | None) -> None:
+def check_amount(amount: Decimal | None, pointer: str = "/amount") -> None:
     """
     Refuse what cannot be the amount of a purchase, as far as that can be told without its currency.
 
@@ -68,7 +68,7 @@ def check_amount(amount: Decimal | None) -> None:
         InvalidInput: It is negative, not a number, or beyond any sale.
     """
     if amount is not None and not (amount.is_finite() and 0 <= amount < _MAX_MAJOR):
-        raise InvalidInput("The amount of the purchase is a sum of money, not negative.", pointer="/amount")
+        raise InvalidInput("The amount of the purchase is a sum of money, not negative.", pointer=pointer)
 
 
 _MAX_MAJOR = Decimal(10**15)

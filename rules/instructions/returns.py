@@ -1,6 +1,5 @@
 """Returns: a purchase undone, wholly or partly, with the redemptions that had helped to pay it."""
 
-import copy
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +10,6 @@ from ledger.account.commands import ReverseRedemption
 from ledger.account.deciding.standing import tier_event
 from ledger.account.errors import AccountNotOpen
 from ledger.account.events import AccountEvent, PurchaseReturned
-from ledger.account.evolve import evolve
 from ledger.account.state import Account
 from ledger.budget.state import Budgets
 from ledger.dates import as_utc
@@ -19,7 +17,7 @@ from ledger.posting.instruction import HistoryNeeded, Instruction, On, Reference
 from ledger.program.state import Program
 from ledger.streams import ACCOUNT, StreamId
 from rules.activity import check_text, check_time
-from rules.instructions.asking import budgets_key, dated, hashed, program_and_budgets
+from rules.instructions.asking import budgets_key, dated, folded, hashed, program_and_budgets
 from rules.instructions.redemptions import check_amount
 from rules.pricing.history import Key
 from rules.pricing.price import existing
@@ -54,8 +52,8 @@ def return_purchase(
     check_time(request.occurred_at, received_at)
     check_text(source=request.source, return_id=request.return_id, reason=request.reason)
     check_amount(request.amount)
-    for line in request.lines:
-        check_amount(line.amount)
+    for index, line in enumerate(request.lines):
+        check_amount(line.amount, f"/lines/{index}/amount")
     asked = hashed(
         "return",
         program_id,
@@ -105,17 +103,10 @@ def _decide_return(
     for one in request.redemptions:
         command = ReverseRedemption(request.source, one.redemption_id, at, on, request.reason, one.points)
         made = account.decide(account_then, command)
-        account_then = _after(account_then, made)
+        account_then = folded(account_then, made)
         given_back += made
     returned = account.decide(account_then, priced.command)
     balances = returned[-1].balances  # type: ignore[union-attr]  # of the return
     tiers = [tier_event(state, command, balances) for command in priced.tiers]
     key = budgets_key(program.program_id)
     return [*given_back, *returned, *tiers, *(On(key, one) for one in priced.budgets)]
-
-
-def _after(state: Account, events: Sequence[AccountEvent]) -> Account:
-    state = copy.deepcopy(state)
-    for event in events:
-        state = evolve(state, event)
-    return state

@@ -1,6 +1,5 @@
 """Accounts that are stopped, let go on, ended or merged; tiers given by hand."""
 
-import copy
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
@@ -11,9 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.account import decide as account
+from ledger.account import errors
 from ledger.account.commands import (
     ChangeTier,
     CloseAccount,
+    ExpireHolds,
     LiftSuspension,
     RetainTier,
     SuspendAccount,
@@ -22,18 +23,18 @@ from ledger.account.commands import (
 )
 from ledger.account.errors import AccountNotOpen, PointsOwed, SameAccount
 from ledger.account.events import AccountClosed, AccountEvent, AccountSuspended, SuspensionLifted
-from ledger.account.evolve import evolve
 from ledger.account.state import Account
 from ledger.dates import as_utc
 from ledger.errors import InvalidInput
-from ledger.posting.instruction import Instruction, On, Reference, StreamKey
+from ledger.posting.instruction import Further, Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
 from ledger.streams import ACCOUNT, account_stream_id
 from rules.activity import check_text, check_time, member_address
 from rules.errors import UnknownTier
-from rules.instructions.asking import dated, hashed, plan_at, program_only
+from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
 from rules.instructions.transfers import moved_lots
 from rules.requests import MergerRequest, StandingRequest, TierRequest
+from rules.tiers.changing import is_longer
 from rules.tiers.holding import LadderPlan, tier_on
 from rules.tiers.windows import valid_until
 
@@ -106,8 +107,8 @@ def merge_account(
     """
     decide = partial(_decide_merger, program_id, request)
     merging = _instruction(_What("merge", decide, AccountClosed), program_id, member, request, received_at, keys=keys)
-    also = ((ACCOUNT, member_address(program_id, request.into_member, "/into_member")),)
-    return replace(merging, also=also)
+    address = member_address(program_id, request.into_member, "/into_member")
+    return replace(merging, also=(Further(ACCOUNT, address, "/into_member"),))
 
 
 class _What(NamedTuple):
@@ -170,7 +171,11 @@ def _decide_tier(request: TierRequest, state: Account | None, program: Program |
     held = state.tiers.get(ladder.ladder.code) if state else None
     code = ladder.ladder.code
     if ladder.rank(tier_on(ladder, held, on)) >= ladder.rank(request.tier):
-        return account.decide(state, RetainTier(code, request.tier, at, on, until))
+        period = ""
+        if held is not None and request.tier in held.secured and not is_longer(until, held.secured[request.tier]):
+            # It is held for longer than that already, and stays so.
+            until, period = held.secured[request.tier], held.bases.get(request.tier, "")
+        return account.decide(state, RetainTier(code, request.tier, at, on, until, period))
     return account.decide(state, ChangeTier(code, request.tier, at, on, "assigned", until))
 
 
@@ -194,11 +199,15 @@ def _decide_merger(
         raise AccountNotOpen("One of the members has no account in this program.", pointer="/into_member")
     if state.member_id == receiver.member_id:
         raise SameAccount("An account cannot be merged into itself.", pointer="/into_member")
+    _check_open(state, "/member")
+    _check_open(receiver, "/into_member")
+    ended = account.decide(state, ExpireHolds(at, on))
+    state = folded(state, ended)
     owed = {code: book.owed_points for code, book in state.books.items() if book.debts}
     if owed:
         raise PointsOwed("An account that owes points cannot be merged into another; settle it first.", owed=owed)
     key = StreamKey(ACCOUNT, account_stream_id(program_id, UUID(receiver.member_id)))
-    events: list[AccountEvent | On] = []
+    events: list[AccountEvent | On] = [*ended]
     for code, book in list(state.books.items()):
         if book.open_points:
             transfer_id = f"merge:{state.member_id}:{code}"
@@ -209,14 +218,16 @@ def _decide_merger(
             awards = moved_lots(state, out, code)
             got = TransferIn(request.source, transfer_id, at, on, code, state.member_id, awards, is_merger=True)
             made = account.decide(receiver, got)
-            state, receiver = _after(state, out), _after(receiver, made)
+            state, receiver = folded(state, out), folded(receiver, made)
             events += [*out, *(On(key, event) for event in made)]
     closed = CloseAccount(request.source, at, on, request.reason, receiver.member_id)
     return [*events, *account.decide(state, closed)]
 
 
-def _after(state: Account, events: Sequence[AccountEvent]) -> Account:
-    state = copy.deepcopy(state)
-    for event in events:
-        state = evolve(state, event)
-    return state
+def _check_open(one: Account, pointer: str) -> None:
+    """Refuse to merge an account that is not in order; also one without points."""
+    if one.status == "closed":
+        raise errors.AccountClosed("The account is closed.", pointer=pointer, merged_into=one.merged_into or None)
+    if one.status != "open":
+        message = "The account is suspended; lift that before it is merged."
+        raise errors.AccountSuspended(message, pointer=pointer, may_earn=one.status == "earn_only")

@@ -97,7 +97,7 @@ def release_lots(program_id: str, account_id: StreamId, now: datetime) -> Instru
 
 def expire_lots(program_id: str, account_id: StreamId, now: datetime) -> Instruction:
     """Return the instruction that records the points of an account that have lapsed."""
-    return _timed("expire", program_id, account_id, now, _decide_expiry)
+    return _timed("expire", program_id, account_id, now, decide_expiry)
 
 
 def expire_holds(program_id: str, account_id: StreamId, now: datetime) -> Instruction:
@@ -152,7 +152,8 @@ def _decide_holds(now: datetime, state: Account | None, program: Program | None)
     return account.decide(state, ExpireHolds(*dated(program, now)))
 
 
-def _decide_expiry(now: datetime, state: Account | None, program: Program | None) -> Sequence[AccountEvent]:
+def decide_expiry(now: datetime, state: Account | None, program: Program | None) -> Sequence[AccountEvent]:
+    """Return what records the points of an account that have lapsed by a moment."""
     at, on = dated(program, now)
     program = existing(program)
     terms = plan_at(program, now).version.terms

@@ -8,18 +8,18 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from ledger.account import decide as account
-from ledger.account.commands import Award, TransferIn, TransferOut
+from ledger.account.commands import Award, ExpireHolds, TransferIn, TransferOut
 from ledger.account.errors import AccountNotOpen, SameAccount
 from ledger.account.events import AccountEvent, PointsTransferredOut
 from ledger.account.state import Account
 from ledger.dates import as_utc
-from ledger.posting.instruction import Instruction, On, Reference, StreamKey
+from ledger.posting.instruction import Further, Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
 from ledger.program.terms import TransferRule
 from ledger.streams import ACCOUNT, account_stream_id
 from rules.activity import check_text, check_time, member_address
 from rules.errors import BelowMinimum, NotInSteps, NotTransferable, TransferLimitReached
-from rules.instructions.asking import dated, hashed, plan_at, program_only
+from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
 from rules.instructions.moving import point_currency_of
 from rules.pricing.plans import Plan
 from rules.requests import TransferRequest
@@ -45,7 +45,7 @@ def transfer_points(
         asked,
         partial(_decide_transfer, program_id, request),
         program_only(program_id),
-        ((ACCOUNT, member_address(program_id, request.to_member, "/to_member")),),
+        (Further(ACCOUNT, member_address(program_id, request.to_member, "/to_member"), "/to_member"),),
         answer=PointsTransferredOut,
     )
 
@@ -68,6 +68,11 @@ def _decide_transfer(
     if state is not None:
         _check_year("sends", rule.out_per_year, _used(state, "transfer_out", rule, on), request.points, on.year)
     _check_year("gets", rule.in_per_year, _used(receiver, "transfer_in", rule, on), request.points, on.year)
+    ended: list[AccountEvent] = []
+    if state is not None and state.holds:
+        # What ended holds give back is among what can be sent.
+        ended = account.decide(state, ExpireHolds(at, on))
+        state = folded(state, ended)
     sent = TransferOut(
         request.source, request.transfer_id, at, on, rule.point_currency, request.points, receiver.member_id
     )
@@ -76,7 +81,7 @@ def _decide_transfer(
     awards = moved_lots(state, out, rule.point_currency)
     got = TransferIn(request.source, request.transfer_id, at, on, rule.point_currency, state.member_id, awards)
     key = StreamKey(ACCOUNT, account_stream_id(program_id, UUID(receiver.member_id)))
-    return [*out, *(On(key, event) for event in account.decide(receiver, got))]
+    return [*ended, *out, *(On(key, event) for event in account.decide(receiver, got))]
 
 
 def moved_lots(sender: Account, events: Sequence[AccountEvent], point_currency: str) -> tuple[Award, ...]:

@@ -41,7 +41,7 @@ def price_burn(
         program: Whose version it is.
         redemption: As reported.
         account: As it was before.
-        is_captured: It is a part of a hold, which was held to minimum and step as a whole.
+        is_captured: It comes out of a hold, which was held to minimum and step when it was made.
 
     Raises:
         UnknownPointCurrency: The program does not have these points.

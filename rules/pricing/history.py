@@ -44,6 +44,10 @@ class Booked(Struct):
     attributes: dict[str, int] = {}
     """Whole numbers that were undone."""
     is_returned: bool = False
+    is_undone: bool = False
+    """All of it came back."""
+    written_off: dict[str, int] = {}
+    """Points per point currency that nobody was asked for when it came back."""
 
     @property
     def key(self) -> Key:
@@ -106,6 +110,11 @@ def _take_return(booked: Booked, event: PurchaseReturned) -> None:
     booked.returned_minor += event.amount_minor
     booked.is_returned = True
     add_returned(booked.returned, event.lines)
+    # A basket that cost nothing can come back line by line all the same.
+    is_by_line = bool(event.lines) and not booked.event.amount_minor
+    booked.is_undone = not (booked.left_minor or (is_by_line and booked.lines_left()))
+    for code, points in event.written_off.items():
+        booked.written_off[code] = booked.written_off.get(code, 0) + points
     for name, number in event.attributes.items():
         booked.attributes[name] = booked.attributes.get(name, 0) + number
     _add(booked.accruals, event.accruals)

@@ -143,7 +143,7 @@ def price_redemption(
         redemption: As reported.
         program: The program's state.
         account: As it was before.
-        is_captured: It is a part of a hold, which was held to minimum and step as a whole.
+        is_captured: It comes out of a hold, which was held to minimum and step when it was made.
 
     Raises:
         UnknownProgram: There is no such program.

@@ -72,7 +72,9 @@ def reprice(plan: Plan, booked: Booked, after: Mapping[str, int], history: Histo
             on = booked.event.effective_on
             earning = next(one for one in (*plan.base, *plan.bonus) if one.terms.rule_id == rule_id)
             awards.append(award_of(earning, after_points - before_points, on, keeps_age=True))
-    return Repriced(tuple(changes), tuple(losing), lapsed, tuple(awards))
+    # What an earlier return of the same purchase did not ask for because it had lapsed is not passed over again.
+    unasked = {code: max(0, points - booked.written_off.get(code, 0)) for code, points in lapsed.items()}
+    return Repriced(tuple(changes), tuple(losing), unasked, tuple(awards))
 
 
 def _losing(accruals: Sequence[Accrual], points: int) -> Iterable[LotMove]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_FLOOR, Decimal
 
 from ledger.account.events import PurchaseLine
-from ledger.money import to_minor
+from ledger.money import InvalidAmount, to_minor
 from rules.emit.arithmetic import CONTEXT
 from rules.errors import ReturnExceedsPurchase, UnknownLine
 from rules.pricing.history import Booked, Returned, add_returned, remaining_lines
@@ -30,7 +30,7 @@ def returned_lines(booked: Booked, request: ReturnRequest, currency: str) -> tup
             message = f"Of line {asked.line!r} there are {rest_quantity:f} left to return, not {quantity}."
             raise ReturnExceedsPurchase(message, pointer=f"{pointer}/quantity")
         if asked.amount is not None:
-            amount_minor = to_minor(asked.amount, currency)
+            amount_minor = _minor(asked.amount, currency, f"{pointer}/amount")
         else:
             amount_minor = _part(sold[asked.line], rest, quantity)
         if amount_minor > rest.amount_minor:
@@ -46,6 +46,13 @@ def returned_lines(booked: Booked, request: ReturnRequest, currency: str) -> tup
     return tuple(back)
 
 
+def _minor(amount: Decimal, currency: str, pointer: str) -> int:
+    try:
+        return to_minor(amount, currency)
+    except InvalidAmount as refusal:
+        raise InvalidAmount(refusal.detail, pointer=pointer, **refusal.members) from None
+
+
 def _part(sold: PurchaseLine, rest: PurchaseLine, quantity: Decimal) -> int:
     """Return the part of a line's amount that belongs to a quantity; the last piece takes what is left."""
     if quantity == Decimal(rest.quantity):
@@ -57,6 +64,9 @@ def _part(sold: PurchaseLine, rest: PurchaseLine, quantity: Decimal) -> int:
 def returned_amount(booked: Booked, request: ReturnRequest, lines: Sequence[PurchaseLine]) -> int:
     """Return what is given back, in minor units."""
     currency = booked.event.currency
+    if booked.is_undone:
+        message = "All of this purchase was returned before; nothing is left of it."
+        raise ReturnExceedsPurchase(message, pointer="/amount", left_minor=0)
     if request.amount is not None:
         amount_minor = to_minor(request.amount, currency)
     elif lines:
@@ -71,6 +81,14 @@ def returned_amount(booked: Booked, request: ReturnRequest, lines: Sequence[Purc
         message = f"{amount_minor} minor units of {currency} are to be returned, and {booked.left_minor} are left."
         raise ReturnExceedsPurchase(message, pointer="/amount", left_minor=booked.left_minor)
     return amount_minor
+
+
+def is_all(booked: Booked, lines: Sequence[PurchaseLine], amount_minor: int) -> bool:
+    """Tell whether nothing is left of a purchase once this comes back."""
+    if amount_minor < booked.left_minor:
+        return False
+    is_by_line = bool(lines) and not booked.event.amount_minor
+    return not (is_by_line and remaining_lines(booked.event.lines, with_returned(booked.returned, lines)))
 
 
 def with_returned(returned: Mapping[str, Returned], lines: Iterable[PurchaseLine]) -> dict[str, Returned]:

@@ -21,7 +21,7 @@ from rules.pricing.earning import earn
 from rules.pricing.history import Booked, Key, history_of, remaining_lines
 from rules.pricing.plans import Plan, plan_of
 from rules.pricing.repricing import account_before, points_of, remaining, reprice
-from rules.pricing.returned import returned_amount, returned_attributes, returned_lines, with_returned
+from rules.pricing.returned import is_all, returned_amount, returned_attributes, returned_lines, with_returned
 from rules.requests import ReturnRequest
 from rules.tiers.changing import TierCommand, after_counting
 from rules.tiers.counting import Counted, counts_of
@@ -65,7 +65,7 @@ def price_return(
     plan = plan_of(program, next(one for one in program.versions if one.version == sale.program_version))
     lines = returned_lines(booked, request, sale.currency)
     amount_minor = returned_amount(booked, request, lines)
-    is_full = amount_minor == booked.left_minor
+    is_full = is_all(booked, lines, amount_minor)
     attributes = returned_attributes(booked, request, is_full=is_full)
     after = {} if is_full else _after(plan, booked, lines, amount_minor, account_before(events, booked.place))
     repriced = reprice(plan, booked, after, history)

@@ -115,12 +115,13 @@ def _more(after: _After) -> list[TierCommand]:
     period = period_of(ladder, account.opened_on, on)
     if rank > plan.rank(tier_on(plan, held, on)):
         return [ChangeTier(ladder.code, tier, occurred_at, on, "qualified", until, period)]
-    if held is None or tier not in held.secured or _is_longer(until, held.secured[tier]):
+    if held is None or tier not in held.secured or is_longer(until, held.secured[tier]):
         return [RetainTier(ladder.code, tier, occurred_at, on, until, period)]
     return []
 
 
-def _is_longer(until: date | None, than: date | None) -> bool:
+def is_longer(until: date | None, than: date | None) -> bool:
+    """Tell whether something that ends on a date, or never, lasts longer than another."""
     return than is not None and (until is None or until > than)
 
 

@@ -97,6 +97,7 @@ def hold(account: Account, command: HoldPoints) -> PointsHeld:
         command.expires_at,
         taken,
         account.balances(),
+        command.amount_minor,
     )
 
 

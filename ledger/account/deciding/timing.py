@@ -169,7 +169,7 @@ def _awaiting(account: Account, awaited: str, numbers: Iterable[int], on: date) 
     ]
     if not lots or wanted - {lot.lot for lot in lots}:
         message = f"There are no promised points of this account that await {awaited!r}, or not all of these lots do."
-        raise NothingAwaits(message, pointer="/awaited")
+        raise NothingAwaits(message, pointer="/event")
     return tuple(lots)
 
 

@@ -60,6 +60,8 @@ class PointsHeld(Struct, frozen=True, omit_defaults=True):
     """From this moment on the points are free again, whether or not anybody has said so."""
     taken: tuple[LotPoints, ...]
     balances: dict[str, int]
+    amount_minor: int | None = None
+    """Of the purchase that they help to pay, in the program's currency; absent where it was not told."""
 
 
 class HoldCaptured(Struct, frozen=True, omit_defaults=True):
