@@ -17,15 +17,20 @@ from ledger.dates import as_utc
 from ledger.pool import decide as pool
 from ledger.pool.events import PoolEvent, PoolOpened, PoolRedeemed, PoolRedemptionReversed, Share
 from ledger.pool.state import Pool
-from ledger.posting.instruction import Instruction, On, Reference, StreamKey
+from ledger.posting.instruction import Further, Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
-from ledger.streams import ACCOUNT, POOL, Stream, StreamId, account_stream_id, pool_stream_id
+from ledger.streams import ACCOUNT, POOL, account_stream_id, pool_stream_id
 from rules.activity import Redemption, Reversal, check_text, check_time, member_address
 from rules.errors import PoolChanged
 from rules.instructions.asking import dated, hashed, program_only
 from rules.instructions.redemptions import check_amount, redemption_reference
 from rules.pricing.price import existing, price_redemption
 from rules.requests import PoolMemberRequest, PoolRedemptionRequest, PoolRequest
+
+
+def _member(program_id: str, text: str, pointer: str) -> Further:
+    """Return the account of the member a field names."""
+    return Further(ACCOUNT, member_address(program_id, text, pointer), pointer)
 
 
 def open_pool(
@@ -40,7 +45,7 @@ def open_pool(
     """
     check_time(request.occurred_at, received_at)
     check_text(source=request.source, pool_id=request.pool_id)
-    also = tuple([(ACCOUNT, member_address(program_id, one, "/members")) for one in request.members])
+    also = tuple([_member(program_id, one, f"/members/{place}") for place, one in enumerate(request.members)])
     return Instruction(
         POOL,
         pool_stream_id(program_id, request.pool_id),
@@ -79,7 +84,7 @@ def change_pool(
         asked,
         partial(_decide_change, request, joins),
         program_only(program_id),
-        ((ACCOUNT, member_address(program_id, request.member)),),
+        (_member(program_id, request.member, "/member"),),
     )
 
 
@@ -92,9 +97,10 @@ class PoolOf(NamedTuple):
     """Their ids, as they were a moment ago; what is asked is refused if they have changed since."""
 
     @property
-    def accounts(self) -> tuple[tuple[Stream, StreamId], ...]:
+    def accounts(self) -> tuple[Further, ...]:
         """The accounts of its members."""
-        return tuple([(ACCOUNT, account_stream_id(self.program_id, UUID(one))) for one in self.members])
+        found = [account_stream_id(self.program_id, UUID(one)) for one in self.members]
+        return tuple([Further(ACCOUNT, stream_id, "") for stream_id in found])
 
 
 def redeem_from_pool(
