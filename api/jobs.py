@@ -204,15 +204,12 @@ def _accounts(found: Resources, program_id: str) -> Iterator[tuple[StreamId, Any
     """Give every account of a program with its state, a page at a time."""
     with found.connection() as connection:
         for partition in range(found.partition_count):
-            after: StreamId | None = None
-            scope = Scope(program_id, partition)
-            while page := accounts_of_program(connection, scope, after=after, limit=_PAGE):
+            for page in accounts_of_program(connection, Scope(program_id, partition)):
                 cache = StateCache(found.partition_count)
                 cache.load(connection, dict.fromkeys(page, ACCOUNT))
                 for account_id in page:
                     if (state := cache.entries[account_id].state) is not None:
                         yield account_id, state
-                after = page[-1]
 
 
 def _json(view: Struct) -> Response:

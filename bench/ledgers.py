@@ -25,7 +25,7 @@ from rules.instructions import open_account
 PROGRAM_ID = "bench"
 STARTED = datetime(2025, 1, 1, tzinfo=UTC)
 
-_TERMS = Terms(
+TERMS = Terms(
     (PointCurrency("points", "Points", expiry_months=24),),
     EarnRule(EARN_RULE, "points"),
     BurnRule(BURN_RULE, "points"),
@@ -84,7 +84,7 @@ def temporary_home() -> Iterator[Path]:
 
 
 @contextmanager
-def ledger(member_count: int, partition_count: int = 1, terms: Terms = _TERMS) -> Iterator[Database]:
+def ledger(member_count: int, partition_count: int = 1, terms: Terms = TERMS) -> Iterator[Database]:
     """Give a fresh ledger with a program, and members known by their cards: 0, 1, 2 and so on."""
     with temporary_home() as home, open_database(settings_for(home), partition_count=partition_count) as database:
         with database.poster() as poster:
@@ -93,7 +93,7 @@ def ledger(member_count: int, partition_count: int = 1, terms: Terms = _TERMS) -
         yield database
 
 
-def set_up_program(poster: Poster, terms: Terms = _TERMS) -> None:
+def set_up_program(poster: Poster, terms: Terms = TERMS) -> None:
     """Create and publish the program."""
     commands: list[program.ProgramCommand] = [
         program.CreateProgram(PROGRAM_ID, "Bench", "USD", "America/New_York", terms, STARTED),

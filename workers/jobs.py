@@ -65,11 +65,7 @@ JOBS: Final = {
             1,
             _sweeping(
                 expire_holds,
-                lambda _, now: (
-                    lambda connection, scope, after, limit: accounts_with_ended_holds(
-                        connection, scope, now, after=after, limit=limit
-                    )
-                ),
+                lambda _, now: partial(accounts_with_ended_holds, at=now),
             ),
         ),
         Job(
@@ -78,11 +74,7 @@ JOBS: Final = {
             15,
             _sweeping(
                 release_lots,
-                lambda program, _: (
-                    lambda connection, scope, after, limit: accounts_with_lots_to_release(
-                        connection, scope, program.on, after=after, limit=limit
-                    )
-                ),
+                lambda program, _: partial(accounts_with_lots_to_release, on=program.on),
             ),
         ),
         Job(
@@ -91,11 +83,7 @@ JOBS: Final = {
             15,
             _sweeping(
                 expire_lots,
-                lambda program, _: (
-                    lambda connection, scope, after, limit: accounts_with_lapsed_lots(
-                        connection, scope, program.on, after=after, limit=limit
-                    )
-                ),
+                lambda program, _: partial(accounts_with_lapsed_lots, on=program.on),
             ),
         ),
         Job(
@@ -104,11 +92,7 @@ JOBS: Final = {
             15,
             _sweeping(
                 end_tiers,
-                lambda program, _: (
-                    lambda connection, scope, after, limit: accounts_with_ended_tiers(
-                        connection, scope, program.on, after=after, limit=limit
-                    )
-                ),
+                lambda program, _: partial(accounts_with_ended_tiers, on=program.on),
             ),
         ),
         Job("close-periods", "Record what counted in the tiers' windows that are over", 60, close_periods),

@@ -2,15 +2,12 @@
 
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Any
-
-from psycopg import Connection
 
 from ledger.posting.instruction import Instruction
 from ledger.program.ladders import CalendarYear
 from ledger.sql import load_queries
 from ledger.streams import StreamId
-from projections.due import Scope, accounts_of_program
+from projections.due import accounts_of_program
 from rules.instructions.timing import close_period
 from workers.runs import OnProgress, Report
 from workers.sweeping import Deps, ProgramOn, Sweep, programs_on
@@ -28,13 +25,11 @@ def close_periods(deps: Deps, now: datetime, on_progress: OnProgress) -> Report:
                 key = f"{program.program_id}:{ladder}:{last_day.isoformat()}"
                 if connection.execute(_SQL["is_completed"], {"job": _JOB, "key": key}).fetchone():
                     continue
-                sweep.run(program.program_id, _find, partial(_make, program.program_id, now, ladder, last_day))
+                sweep.run(
+                    program.program_id, accounts_of_program, partial(_make, program.program_id, now, ladder, last_day)
+                )
                 connection.execute(_SQL["complete"], {"job": _JOB, "key": key})
     return sweep.report
-
-
-def _find(connection: Connection[Any], scope: Scope, after: StreamId | None, limit: int) -> list[StreamId]:
-    return accounts_of_program(connection, scope, after=after, limit=limit)
 
 
 def _over(program: ProgramOn, now: datetime) -> list[tuple[str, date]]:

@@ -1,6 +1,6 @@
 """Going through accounts about which time has decided something, in bounded batches."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -15,17 +15,14 @@ from ledger.posting.poster import Poster
 from ledger.program.state import Program
 from ledger.sql import load_queries
 from ledger.streams import PROGRAM, StreamId, program_stream_id
-from projections.due import Scope
+from projections.due import Pages, Scope
 from workers.runs import OnProgress, Report
 
 _SQL = load_queries("workers")
 _log = structlog.get_logger("worker")
 
-BATCH_SIZE = 1000
-"""Accounts at a time: a batch of the poster, and what a kill can undo."""
-
-Find = Callable[[Connection[Any], Scope, StreamId | None, int], list[StreamId]]
-"""Finds a page of accounts after one."""
+Find = Callable[[Connection[Any], Scope], Pages]
+"""Finds accounts."""
 Make = Callable[[StreamId], Instruction]
 
 
@@ -85,24 +82,19 @@ class Sweep(Struct):
         Raises:
             LedgerError: The ledger could not be written to.
         """
+        for partition in range(self.deps.partition_count):
+            for page in find(self.connection, Scope(program_id, partition)):
+                self._post(program_id, [make(account_id) for account_id in page])
+
+    def _post(self, program_id: str, instructions: list[Instruction]) -> None:
         report = self.report
-        for page in pages(self.connection, program_id, self.deps.partition_count, find):
-            for outcome in self.deps.poster.post([make(account_id) for account_id in page]):
-                if isinstance(outcome, LedgerBusy | LedgerUnavailable):
-                    raise outcome
-                report.account_count += 1
-                if not isinstance(outcome, Posted):
-                    report.refused_count += 1
-                    _log.warning("account_passed_over", program_id=program_id, slug=outcome.slug)
-                elif outcome.event is not None and not outcome.replayed:
-                    report.event_count += 1
-            self.on_progress(report)
-
-
-def pages(connection: Connection[Any], program_id: str, partition_count: int, find: Find) -> Iterator[list[StreamId]]:
-    """Give the accounts that are found, a page at a time, partition after partition."""
-    for partition in range(partition_count):
-        after: StreamId | None = None
-        while page := find(connection, Scope(program_id, partition), after, BATCH_SIZE):
-            yield page
-            after = page[-1]
+        for outcome in self.deps.poster.post(instructions):
+            if isinstance(outcome, LedgerBusy | LedgerUnavailable):
+                raise outcome
+            report.account_count += 1
+            if not isinstance(outcome, Posted):
+                report.refused_count += 1
+                _log.warning("account_passed_over", program_id=program_id, slug=outcome.slug)
+            elif outcome.event is not None and not outcome.replayed:
+                report.event_count += 1
+        self.on_progress(report)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from psycopg import Connection
@@ -9,7 +10,7 @@ from psycopg import Connection
 from ledger.sql import load_queries
 from projections.due import Scope, lapsing_points, tiers_ending
 from workers.runs import OnProgress, Report
-from workers.sweeping import BATCH_SIZE, Deps, ProgramOn, programs_on
+from workers.sweeping import Deps, ProgramOn, programs_on
 
 _SQL = load_queries("workers")
 
@@ -21,7 +22,7 @@ def warn(deps: Deps, now: datetime, on_progress: OnProgress) -> Report:
         for program in programs_on(connection, deps.partition_count, now):
             for partition in range(deps.partition_count):
                 scope = Scope(program.program_id, partition)
-                for rows in (*_lapsing(connection, program, scope, now), *_ending(connection, program, scope, now)):
+                for rows in chain(_lapsing(connection, program, scope, now), _ending(connection, program, scope, now)):
                     report.account_count += len(rows)
                     report.event_count += _write(connection, rows)
                     on_progress(report)
@@ -32,9 +33,7 @@ def _lapsing(
     connection: Connection[Any], program: ProgramOn, scope: Scope, now: datetime
 ) -> Iterator[list[dict[str, Any]]]:
     days = _policy(program, now).expiry_days
-    after = None
-    while found := lapsing_points(connection, scope, program.on, days, after=after, limit=BATCH_SIZE):
-        after = (found[-1].account_id, found[-1].point_currency)
+    for found in lapsing_points(connection, scope, program.on, days):
         yield [
             _row(program, now, one, "points_lapse", one.point_currency) | {"due_on": one.first_on, "points": one.points}
             for one in found
@@ -45,9 +44,7 @@ def _ending(
     connection: Connection[Any], program: ProgramOn, scope: Scope, now: datetime
 ) -> Iterator[list[dict[str, Any]]]:
     days = _policy(program, now).tier_days
-    after = None
-    while found := tiers_ending(connection, scope, program.on, days, after=after, limit=BATCH_SIZE):
-        after = (found[-1].account_id, found[-1].ladder)
+    for found in tiers_ending(connection, scope, program.on, days):
         yield [
             _row(program, now, one, "tier_ends", f"{one.ladder}:{one.tier}") | {"due_on": one.valid_until, "points": 0}
             for one in found

@@ -4,16 +4,15 @@ SELECT DISTINCT a.account_id
 FROM (
     SELECT account_id FROM views.lots
     WHERE partition = %(partition)s AND expires_on IS NOT NULL AND expires_on <= %(on)s AND open_points > 0
-        AND account_id > %(after)s
     UNION ALL
     SELECT account_id FROM views.lots
     WHERE partition = %(partition)s AND cancels_on IS NOT NULL AND cancels_on <= %(on)s AND awaits <> ''
-        AND open_points > 0 AND account_id > %(after)s
+        AND open_points > 0
     UNION ALL
     SELECT l.account_id
     FROM views.lots AS l
     INNER JOIN views.accounts AS a ON a.partition = l.partition AND a.account_id = l.account_id
-    WHERE l.partition = %(partition)s AND l.idle_months > 0 AND l.open_points > 0 AND l.account_id > %(after)s
+    WHERE l.partition = %(partition)s AND l.idle_months > 0 AND l.open_points > 0
         AND views.idle_on_v1(
             l.earned_on,
             l.idle_months,
@@ -32,7 +31,6 @@ FROM (
 INNER JOIN views.accounts AS a ON a.partition = %(partition)s AND a.account_id = due.account_id
 WHERE a.program_id = %(program_id)s
 ORDER BY a.account_id
-LIMIT %(limit)s
 
 -- to_release --
 -- A closed account records no release any more.
@@ -40,19 +38,17 @@ SELECT DISTINCT a.account_id
 FROM views.lots AS l
 INNER JOIN views.accounts AS a ON a.partition = l.partition AND a.account_id = l.account_id
 WHERE l.partition = %(partition)s AND l.available_from > l.earned_on AND NOT l.is_released AND l.awaits = ''
-    AND l.open_points > 0 AND l.available_from <= %(on)s AND l.account_id > %(after)s
+    AND l.open_points > 0 AND l.available_from <= %(on)s
     AND a.program_id = %(program_id)s AND a.status <> 'closed'
 ORDER BY a.account_id
-LIMIT %(limit)s
 
 -- ended_holds --
 SELECT DISTINCT a.account_id
 FROM views.holds AS h
 INNER JOIN views.accounts AS a ON a.partition = h.partition AND a.account_id = h.account_id
-WHERE h.partition = %(partition)s AND h.status = 'open' AND h.expires_at <= %(at)s AND h.account_id > %(after)s
+WHERE h.partition = %(partition)s AND h.status = 'open' AND h.expires_at <= %(at)s
     AND a.program_id = %(program_id)s
 ORDER BY a.account_id
-LIMIT %(limit)s
 
 -- ended_tiers --
 -- A closed account changes its tier no more.
@@ -60,15 +56,13 @@ SELECT DISTINCT a.account_id
 FROM views.tiers AS t
 INNER JOIN views.accounts AS a ON a.partition = t.partition AND a.account_id = t.account_id
 WHERE t.partition = %(partition)s AND t.tier <> '' AND t.valid_until IS NOT NULL AND t.valid_until <= %(on)s
-    AND t.account_id > %(after)s AND a.program_id = %(program_id)s AND a.status <> 'closed'
+    AND a.program_id = %(program_id)s AND a.status <> 'closed'
 ORDER BY a.account_id
-LIMIT %(limit)s
 
 -- of_program --
 SELECT account_id FROM views.accounts
-WHERE partition = %(partition)s AND program_id = %(program_id)s AND account_id > %(after)s
+WHERE partition = %(partition)s AND program_id = %(program_id)s
 ORDER BY account_id
-LIMIT %(limit)s
 
 -- lapsing --
 -- Candidates come from the same indexes; what they lapse on decides.
@@ -105,14 +99,14 @@ FROM (
     FROM (
         SELECT account_id, lot FROM views.lots
         WHERE partition = %(partition)s AND expires_on IS NOT NULL AND expires_on <= %(until)s AND expires_on > %(on)s
-            AND open_points > 0 AND account_id >= %(after)s
+            AND open_points > 0
         UNION
         SELECT account_id, lot FROM views.lots
         WHERE partition = %(partition)s AND cancels_on IS NOT NULL AND cancels_on <= %(until)s AND awaits <> ''
-            AND open_points > 0 AND account_id >= %(after)s
+            AND open_points > 0
         UNION
         SELECT account_id, lot FROM views.lots
-        WHERE partition = %(partition)s AND idle_months > 0 AND open_points > 0 AND account_id >= %(after)s
+        WHERE partition = %(partition)s AND idle_months > 0 AND open_points > 0
     ) AS candidates
     INNER JOIN views.lots AS l
         ON l.partition = %(partition)s AND l.account_id = candidates.account_id AND l.lot = candidates.lot
@@ -120,10 +114,8 @@ FROM (
     WHERE a.program_id = %(program_id)s AND a.status <> 'closed'
 ) AS dated
 WHERE lapses_on > %(on)s AND lapses_on <= %(until)s
-    AND (account_id, point_currency COLLATE "C") > (%(after)s, %(after_name)s)
 GROUP BY account_id, member_id, point_currency
 ORDER BY account_id, point_currency
-LIMIT %(limit)s
 
 -- ending_tiers --
 SELECT
@@ -136,7 +128,5 @@ FROM views.tiers AS t
 INNER JOIN views.accounts AS a ON a.partition = t.partition AND a.account_id = t.account_id
 WHERE t.partition = %(partition)s AND t.tier <> '' AND t.valid_until IS NOT NULL
     AND t.valid_until > %(on)s AND t.valid_until <= %(until)s
-    AND (t.account_id, t.ladder) > (%(after)s, %(after_name)s)
     AND a.program_id = %(program_id)s AND a.status <> 'closed'
 ORDER BY t.account_id, t.ladder
-LIMIT %(limit)s

@@ -1,5 +1,6 @@
 """What members will lose soon if nothing happens."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,11 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 from psycopg import Connection
 
-from ledger.sql import load_queries
-from projections.due.accounts import Scope
-
-_SQL = load_queries("projections.due")
-_BEFORE_ALL = (UUID(int=0), "")
+from projections.due.paging import PAGE_SIZE, Scope, pages
 
 
 class LapsingPoints(Struct, frozen=True):
@@ -38,53 +35,31 @@ class EndingTier(Struct, frozen=True):
 
 
 def lapsing_points(
-    connection: Connection[Any],
-    scope: Scope,
-    on: date,
-    days: int,
-    *,
-    after: tuple[UUID, str] | None = None,
-    limit: int = 1000,
-) -> list[LapsingPoints]:
+    connection: Connection[Any], scope: Scope, on: date, days: int, size: int = PAGE_SIZE
+) -> Iterator[list[LapsingPoints]]:
     """
-    Return what lapses after a program-local date and within so many days, by account and point currency.
+    Give what lapses after a program-local date and within so many days, by account and point currency.
 
     Accounts that are closed are left out.
 
     Args:
-        connection: To the database.
+        connection: To the database, not in a transaction.
         scope: Which accounts.
         on: Today; what has lapsed by then is no longer warned about.
         days: How far to look.
-        after: Account and point currency of the last row of the page before.
-        limit: Rows at most.
+        size: Rows at most on a page.
     """
-    rows = connection.execute(_SQL["lapsing"], _asked(scope, on, days, after, limit))
-    return [LapsingPoints(*row) for row in rows]
+    for page in pages(connection, "lapsing", scope, _between(on, days), size):
+        yield [LapsingPoints(*row) for row in page]
 
 
 def tiers_ending(
-    connection: Connection[Any],
-    scope: Scope,
-    on: date,
-    days: int,
-    *,
-    after: tuple[UUID, str] | None = None,
-    limit: int = 1000,
-) -> list[EndingTier]:
-    """Return tiers that end after a date and within so many days, by account and ladder; arguments as above."""
-    rows = connection.execute(_SQL["ending_tiers"], _asked(scope, on, days, after, limit))
-    return [EndingTier(*row) for row in rows]
+    connection: Connection[Any], scope: Scope, on: date, days: int, size: int = PAGE_SIZE
+) -> Iterator[list[EndingTier]]:
+    """Give tiers that end after a date and within so many days, by account and ladder; arguments as above."""
+    for page in pages(connection, "ending_tiers", scope, _between(on, days), size):
+        yield [EndingTier(*row) for row in page]
 
 
-def _asked(scope: Scope, on: date, days: int, after: tuple[UUID, str] | None, limit: int) -> dict[str, Any]:
-    account_id, name = after or _BEFORE_ALL
-    return {
-        "program_id": scope.program_id,
-        "partition": scope.partition,
-        "on": on,
-        "until": on + timedelta(days=days),
-        "after": account_id,
-        "after_name": name,
-        "limit": limit,
-    }
+def _between(on: date, days: int) -> dict[str, date]:
+    return {"on": on, "until": on + timedelta(days=days)}

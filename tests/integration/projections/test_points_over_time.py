@@ -1,7 +1,6 @@
 """Everything that can happen to points is in the views, and workers find what they have to look at."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -219,23 +218,15 @@ def test_warnings_name_what_will_be_lost(walked: Walked) -> None:
             found = {
                 (row.account_id.bytes, row.point_currency): (row.points, row.first_on)
                 for partition in range(database.partition_count)
-                for row in _pages(
-                    lambda after, partition=partition, on=on: due.lapsing_points(
-                        connection, Scope(PROGRAM_ID, partition), on, 60, after=after, limit=2
-                    ),
-                    lambda row: (row.account_id, row.point_currency),
-                )
+                for page in due.lapsing_points(connection, Scope(PROGRAM_ID, partition), on, 60, size=2)
+                for row in page
             }
             assert expected == found
             ending = {
                 (row.account_id.bytes, row.ladder, row.tier, row.valid_until)
                 for partition in range(database.partition_count)
-                for row in _pages(
-                    lambda after, partition=partition, on=on: due.tiers_ending(
-                        connection, Scope(PROGRAM_ID, partition), on, 60, after=after, limit=2
-                    ),
-                    lambda row: (row.account_id, row.ladder),
-                )
+                for page in due.tiers_ending(connection, Scope(PROGRAM_ID, partition), on, 60, size=2)
+                for row in page
             }
             assert ending == {
                 (account_id, ladder, held.tier, end)
@@ -266,18 +257,9 @@ def _tier_ended(state: Account, on: date) -> bool:
 def _all(database: Database, connection: Connection[Any], find: Any, *moment: Any) -> set[StreamId]:
     found: list[StreamId] = []
     for partition in range(database.partition_count):
-        after = None
-        while page := find(connection, Scope(PROGRAM_ID, partition), *moment, after=after, limit=2):
+        for page in find(connection, Scope(PROGRAM_ID, partition), *moment, size=2):
             assert page == sorted(page)
             assert all(partition_of(account_id, database.partition_count) == partition for account_id in page)
             found += page
-            after = page[-1]
     assert len(found) == len(set(found))
     return set(found)
-
-
-def _pages(read: Any, key: Any) -> Iterator[Any]:
-    after: tuple[UUID, str] | None = None
-    while page := read(after):
-        yield from page
-        after = key(page[-1])
