@@ -35,7 +35,8 @@ from rules.instructions.asking import dated, folded, hashed, plan_at, program_on
 from rules.instructions.transfers import moved_lots
 from rules.requests import MergerRequest, StandingRequest, TierRequest
 from rules.tiers.changing import is_longer
-from rules.tiers.holding import LadderPlan, tier_on
+from rules.tiers.holding import tier_on
+from rules.tiers.plans import LadderPlan
 from rules.tiers.windows import valid_until
 
 

@@ -16,6 +16,7 @@ from ledger.program.ladders import (
     Rolling,
     UntilDay,
 )
+from rules.tiers.plans import LadderPlan
 
 _EVER: Final = "ever"
 
@@ -45,6 +46,19 @@ def period_of(ladder: Ladder, opened_on: date, on: date) -> str:
             return _EVER
 
 
+def day_within(period: str, on: date) -> date:
+    """
+    Return a day that counts in a period; of a day itself that day.
+
+    Args:
+        period: As `period_of` names it.
+        on: For what counts for ever.
+    """
+    if period == _EVER:
+        return on
+    return date(int(period), 12, 31) if period.isdecimal() else date.fromisoformat(period)
+
+
 def period_end(ladder: Ladder, opened_on: date, on: date) -> date | None:
     """Return the first date after the period that a date counts in; ``None`` where periods do not end, or every day."""
     match ladder.window:
@@ -56,28 +70,30 @@ def period_end(ladder: Ladder, opened_on: date, on: date) -> date | None:
             return None
 
 
-def counted(account: Account, ladder: Ladder, counter: str, on: date) -> int:
+def counted(account: Account, plan: LadderPlan, counter: str, on: date) -> int:
     """
     Return how much of a counter there is in the window that a date falls in; in a rolling one, up to that date.
 
     What was rolled over from the period before is in it.
     """
+    ladder = plan.ladder
     periods = account.counters.get(counter_name(ladder.code, counter))
     if not periods:
         return 0
     if isinstance(ladder.window, Rolling):
         return _rolling(periods, ladder.window.months, on)
     own = periods.get(period_of(ladder, account.opened_on, on), 0)
-    return own + rolled_over(account, ladder, counter, on)
+    return own + rolled_over(account, plan, counter, on)
 
 
-def rolled_over(account: Account, ladder: Ladder, counter: str, on: date) -> int:
+def rolled_over(account: Account, plan: LadderPlan, counter: str, on: date) -> int:
     """
     Return what of a counter came from the period before the one that a date falls in.
 
     It is what exceeded the tier that was reached then, without what had been rolled over before: each piece counts at
     most twice.
     """
+    ladder = plan.ladder
     rollover = ladder.rollover
     if rollover is None or rollover.counter != counter:
         return 0
@@ -87,15 +103,8 @@ def rolled_over(account: Account, ladder: Ladder, counter: str, on: date) -> int
     before = start - timedelta(days=1)
     periods = account.counters.get(counter_name(ladder.code, counter), {})
     own = periods.get(period_of(ladder, account.opened_on, before), 0)
-    reached = [
-        threshold.at_least
-        for tier in ladder.ranked
-        for threshold in (*tier.any_of, *tier.all_of)
-        if threshold.counter == counter and threshold.at_least <= own
-    ]
-    if not reached:
-        return 0
-    return min(rollover.maximum, own - int(max(reached)))
+    reached = [amount for amount in plan.thresholds(counter) if amount <= own]
+    return min(rollover.maximum, own - max(reached)) if reached else 0
 
 
 def _rolling(periods: Mapping[str, int], months: int, on: date) -> int:
