@@ -87,6 +87,9 @@ class MigrationView(Struct, frozen=True):
 class _WarningCursor(Struct, array_like=True):
     warned_at: datetime
     account_id: UUID
+    kind: str
+    subject: str
+    due_on: date
 
 
 _migration = msgspec.json.Decoder(MigrationRequest).decode
@@ -124,9 +127,10 @@ def warnings(request: Request) -> Response:
     limit, after = limit_of(request), cursor_of(request, _WarningCursor)
     found.program(program_id)
     with found.connection() as connection:
-        rows = read_warnings(connection, program_id, (after.warned_at, after.account_id) if after else None, limit)
+        rows = read_warnings(connection, program_id, msgspec.structs.astuple(after) if after else None, limit)
     last = rows[-1] if len(rows) == limit else None
-    return _json(WarningPage(rows, token([last.warned_at, last.account_id]) if last else None))
+    seen = last and token([last.warned_at, last.account_id, last.kind, last.subject, last.due_on])
+    return _json(WarningPage(rows, seen))
 
 
 @router.post(
