@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from ledger.money import minor_digits
-from ledger.program.ladders import Counter, Ladder, Threshold, Tier
+from ledger.program.counting import counter_scale
+from ledger.program.ladders import Ladder, Threshold, Tier
 from ledger.program.state import Program
 from ledger.program.terms import Terms
 
@@ -42,7 +42,7 @@ class LadderPlan(Struct, frozen=True):
 
 def ladder_plan(ladder: Ladder, terms: Terms, currency: str) -> LadderPlan:
     """Return a ladder that is ready to be asked."""
-    scales = {counter.code: _scale(counter, terms, currency) for counter in ladder.counters}
+    scales = {counter.code: counter_scale(counter, terms, currency) for counter in ladder.counters}
     tiers = ladder.ranked
     any_of = [_amounts(tier.any_of, scales) for tier in tiers]
     all_of = [_amounts((*_short(tier, ladder), *tier.all_of), scales) for tier in tiers]
@@ -60,15 +60,6 @@ def ladder_plan(ladder: Ladder, terms: Terms, currency: str) -> LadderPlan:
 def ladder_plans(program: Program, terms: Terms) -> tuple[LadderPlan, ...]:
     """Return all ladders of a program's terms."""
     return tuple([ladder_plan(ladder, terms, program.currency) for ladder in terms.ladders])
-
-
-def _scale(counter: Counter, terms: Terms, currency: str) -> int:
-    if counter.of == "spend":
-        return minor_digits(currency)
-    if counter.of == "points":
-        codes = [one for one in terms.point_currencies if counter.point_currency in (None, one.code)]
-        return max((one.scale for one in codes), default=0)
-    return 0
 
 
 def _short(tier: Tier, ladder: Ladder) -> tuple[Threshold, ...]:
