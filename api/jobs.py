@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -22,7 +21,7 @@ from ledger.program.decide import UnknownProgram
 from ledger.program.state import Program, ProgramVersion
 from ledger.streams import ACCOUNT, StreamId
 from projections.due import Scope, accounts_of_program
-from projections.jobs import JobRun, Warned, read_runs, read_warnings
+from projections.jobs import JobRun, Warned, WarningCursor, read_runs, read_warnings
 from rules.errors import NoVersionInForce, UnknownVersion
 from rules.instructions.timing import change_expiry
 from rules.pricing.migration import concerned, policies
@@ -84,11 +83,6 @@ class MigrationView(Struct, frozen=True):
     """Those who lose points first, soonest first; at most 20."""
 
 
-class _WarningCursor(Struct, array_like=True):
-    warned_at: datetime
-    account_id: UUID
-
-
 _migration = msgspec.json.Decoder(MigrationRequest).decode
 
 
@@ -121,12 +115,13 @@ def runs(request: Request) -> Response:
 def warnings(request: Request) -> Response:
     """Return what members were, or are to be, warned about: each thing once for each date."""
     found, program_id = resources(request), request.path_params["program_id"]
-    limit, after = limit_of(request), cursor_of(request, _WarningCursor)
+    limit, after = limit_of(request), cursor_of(request, WarningCursor)
     found.program(program_id)
     with found.connection() as connection:
-        rows = read_warnings(connection, program_id, (after.warned_at, after.account_id) if after else None, limit)
+        rows = read_warnings(connection, program_id, after, limit)
     last = rows[-1] if len(rows) == limit else None
-    return _json(WarningPage(rows, token([last.warned_at, last.account_id]) if last else None))
+    seen = [last.warned_at, last.account_id, last.kind, last.subject, last.due_on] if last else []
+    return _json(WarningPage(rows, token(seen) if seen else None))
 
 
 @router.post(

@@ -374,7 +374,8 @@ def _tier(account: Account, event: TierChanged | TierRetained) -> None:
     for tier in event.withdrawn:
         held.secured.pop(tier, None)
         held.bases.pop(tier, None)
-    if event.tier:
+    # Otherwise what is held from now on follows from what was secured before.
+    if event.reason in {"qualified", "assigned"}:
         _secure(held, event.tier, event.valid_until, event.period)
 
 

@@ -16,5 +16,6 @@ ORDER BY job, started_at DESC
 SELECT account_id, member_id, kind, subject, due_on, points, warned_at FROM workers.warnings
 WHERE
     program_id = %(program_id)s
-    AND (warned_at, account_id) > (%(after_time)s, %(after_account)s)
+    AND (warned_at, account_id, kind, subject, due_on)
+    > (%(warned_at)s, %(account_id)s, %(kind)s, %(subject)s, %(due_on)s)
 ORDER BY warned_at, account_id, kind, subject, due_on LIMIT %(limit)s

@@ -46,6 +46,10 @@ class Warned(Struct, frozen=True):
     warned_at: datetime
 
 
+WarningCursor = tuple[datetime, UUID, str, str, date]
+"""When the last warning seen was written, its account, kind, subject and date."""
+
+
 def read_runs(connection: Connection[Any], job: str | None = None, limit: int = 100) -> list[JobRun]:
     """Return the newest runs, of all jobs or one."""
     with connection.cursor(row_factory=class_row(JobRun)) as cursor:
@@ -61,11 +65,19 @@ def read_last_runs(connection: Connection[Any]) -> dict[str, JobRun]:
 def read_warnings(
     connection: Connection[Any],
     program_id: str,
-    after: tuple[datetime, UUID] | None = None,
+    after: WarningCursor | None = None,
     limit: int = 100,
 ) -> list[Warned]:
     """Return warnings in the order in which they were written, after one of them."""
-    time, account = after or ("-infinity", UUID(int=0))
-    asked = {"program_id": program_id, "after_time": time, "after_account": account, "limit": limit}
+    warned_at, account_id, kind, subject, due_on = after or ("-infinity", UUID(int=0), "", "", date.min)
+    asked = {
+        "program_id": program_id,
+        "warned_at": warned_at,
+        "account_id": account_id,
+        "kind": kind,
+        "subject": subject,
+        "due_on": due_on,
+        "limit": limit,
+    }
     with connection.cursor(row_factory=class_row(Warned)) as cursor:
         return cursor.execute(_SQL["warnings"], asked).fetchall()

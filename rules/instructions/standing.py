@@ -35,8 +35,8 @@ from rules.instructions.asking import dated, folded, hashed, plan_at, program_on
 from rules.instructions.transfers import moved_lots
 from rules.requests import MergerRequest, StandingRequest, TierRequest
 from rules.tiers.changing import is_longer
-from rules.tiers.holding import LadderPlan, tier_on
-from rules.tiers.windows import valid_until
+from rules.tiers.holding import tier_on
+from rules.tiers.plans import LadderPlan
 
 
 def suspend_account(
@@ -167,7 +167,7 @@ def _decide_tier(request: TierRequest, state: Account | None, program: Program |
         raise UnknownTier(f"The ladder has no tier {request.tier!r}; it has {known}.", pointer="/tier")
     if request.valid_until is not None and request.valid_until <= on:
         raise InvalidInput("A tier that is given is held at least today.", pointer="/valid_until")
-    until = request.valid_until or valid_until(ladder.ladder, on)
+    until = request.valid_until or ladder.until(on)
     held = state.tiers.get(ladder.ladder.code) if state else None
     code = ladder.ladder.code
     if ladder.rank(tier_on(ladder, held, on)) >= ladder.rank(request.tier):

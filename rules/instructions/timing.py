@@ -24,7 +24,7 @@ from ledger.posting.instruction import Instruction, Reference
 from ledger.program.state import Program
 from ledger.streams import ACCOUNT, StreamId
 from rules.activity import check_text, check_time, member_address
-from rules.instructions.asking import dated, hashed, plan_at, program_only
+from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
 from rules.pricing.migration import concerned, policies
 from rules.pricing.plans import plan_of
 from rules.pricing.price import existing
@@ -136,12 +136,11 @@ def _timed(
     """
     Return an instruction that does no harm however often it is given: what was recorded is not there a second time.
 
-    Its reference names the moment, so that it never meets that of another run.
+    It leaves no receipt. For the same moment there may be more to record later, because activity arrived late.
     """
     at = as_utc(now)
-    reference = (f"{what}:{program_id}", f"{account_id.hex()}:{at.isoformat()}")
     asked = hashed(what, program_id, account_id.hex(), at)
-    return Instruction(ACCOUNT, account_id, (reference,), asked, partial(decide, at), program_only(program_id))
+    return Instruction(ACCOUNT, account_id, (), asked, partial(decide, at), program_only(program_id))
 
 
 def _decide_release(now: datetime, state: Account | None, program: Program | None) -> Sequence[AccountEvent]:
@@ -177,7 +176,9 @@ def _decide_tiers(now: datetime, state: Account | None, program: Program | None)
         return []
     events: list[AccountEvent] = []
     for command in at_end(plan_at(program, now).ladders, state, at, on):
-        events += account.decide(state, command)
+        made = account.decide(state, command)
+        state = folded(state, made)
+        events += made
     return events
 
 

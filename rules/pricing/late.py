@@ -162,8 +162,7 @@ def _tiers(wanted: Account, account: Account, command: PostPurchase) -> list[Acc
         at, on, balances = command.occurred_at, command.effective_on, account.balances()
         for tier, until in want.secured.items():
             period = want.bases.get(tier, "")
-            is_held = tier == want.tier and want.tier != have.tier
-            if not is_held and (tier not in have.secured or have.secured[tier] != until):
+            if tier not in have.secured or have.secured[tier] != until:
                 events.append(tier_event(account, RetainTier(ladder, tier, at, on, until, period), balances))
         withdrawn = tuple(tier for tier in have.secured if tier not in want.secured)
         if want.tier != have.tier or withdrawn:

@@ -29,7 +29,7 @@ from rules.pricing.facts import (
 )
 from rules.rounding import rounding_to_units
 from rules.tiers.facts import tier_readers
-from rules.tiers.holding import LadderPlan, ladder_plans
+from rules.tiers.plans import LadderPlan, ladder_plans
 
 _REMEMBERED_DAYS: Final = 4096
 PERIOD_LENGTH: Final = {"purchase": 0, "day": 10, "month": 7, "year": 4}

@@ -10,7 +10,7 @@ from ledger.account.events import Count
 from ledger.account.state import Account
 from ledger.program.ladders import Counter
 from ledger.program.terms import PointCurrency
-from rules.tiers.holding import LadderPlan
+from rules.tiers.plans import LadderPlan
 from rules.tiers.windows import period_of
 
 Given = tuple[str, str, int]

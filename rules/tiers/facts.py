@@ -9,7 +9,8 @@ from ledger.account.state import Account
 from ledger.program.ladders import Benefit, Counter, Ladder
 from ledger.program.terms import Terms
 from rules.catalog import Unit, Variable, VariableType
-from rules.tiers.holding import LadderPlan, tier_on
+from rules.tiers.holding import tier_on
+from rules.tiers.plans import LadderPlan
 from rules.tiers.windows import counted
 
 ReadAccount = Callable[[Account | None, date], Any]
@@ -120,9 +121,9 @@ def _read_benefit(plan: LadderPlan, name: str) -> ReadAccount:
 
 
 def _read_period(plan: LadderPlan, counter: Counter) -> ReadAccount:
-    ladder, code, scale = plan.ladder, counter.code, plan.scales[counter.code]
+    code, scale = counter.code, plan.scales[counter.code]
 
     def read(account: Account | None, on: date) -> Decimal:
-        return Decimal(counted(account, ladder, code, on)).scaleb(-scale) if account else _ZERO
+        return Decimal(counted(account, plan, code, on)).scaleb(-scale) if account else _ZERO
 
     return read

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from ledger.account.state import Account
 from ledger.program.ladders import Benefit
-from rules.tiers.holding import LadderPlan, amounts, earned, held_until, tier_on
+from rules.tiers.holding import amounts, earned, next_change, tier_on
+from rules.tiers.plans import LadderPlan
 from rules.tiers.windows import period_end, period_of, rolled_over
 
 
@@ -91,11 +92,11 @@ def _progress(plan: LadderPlan, account: Account, on: date) -> Progress:
         Counted(
             name,
             _major(plan, name, amount),
-            _major(plan, name, rolled_over(account, ladder, name, on)),
+            _major(plan, name, rolled_over(account, plan, name, on)),
         )
         for name, amount in total.items()
     ]
-    until = held_until(plan, held, code) if code else None
+    until = next_change(plan, held, on)
     next_tier = _next(plan, rank, total, account, on)
     drop = Drop(tier_on(plan, held, until) or None, until) if until is not None else None
     told = _text(plan, tier.name if tier else None, next_tier, drop)

@@ -9,20 +9,13 @@ from ledger.dates import add_months, day_in
 from ledger.program.ladders import (
     Anniversary,
     CalendarYear,
-    ForEver,
-    ForMonths,
     Ladder,
     Lifetime,
     Rolling,
-    UntilDay,
 )
+from rules.tiers.plans import LadderPlan
 
 _EVER: Final = "ever"
-
-
-def counter_name(ladder: str, counter: str) -> str:
-    """Return what a ladder's counter is called on the account."""
-    return f"{ladder}:{counter}"
 
 
 def period_of(ladder: Ladder, opened_on: date, on: date) -> str:
@@ -45,6 +38,19 @@ def period_of(ladder: Ladder, opened_on: date, on: date) -> str:
             return _EVER
 
 
+def day_within(period: str, on: date) -> date:
+    """
+    Return a day that counts in a period; of a day itself that day.
+
+    Args:
+        period: As `period_of` names it.
+        on: For what counts for ever.
+    """
+    if period == _EVER:
+        return on
+    return date(int(period), 12, 31) if period.isdecimal() else date.fromisoformat(period)
+
+
 def period_end(ladder: Ladder, opened_on: date, on: date) -> date | None:
     """Return the first date after the period that a date counts in; ``None`` where periods do not end, or every day."""
     match ladder.window:
@@ -56,28 +62,30 @@ def period_end(ladder: Ladder, opened_on: date, on: date) -> date | None:
             return None
 
 
-def counted(account: Account, ladder: Ladder, counter: str, on: date) -> int:
+def counted(account: Account, plan: LadderPlan, counter: str, on: date) -> int:
     """
     Return how much of a counter there is in the window that a date falls in; in a rolling one, up to that date.
 
     What was rolled over from the period before is in it.
     """
-    periods = account.counters.get(counter_name(ladder.code, counter))
+    ladder = plan.ladder
+    periods = account.counters.get(plan.names[counter])
     if not periods:
         return 0
     if isinstance(ladder.window, Rolling):
         return _rolling(periods, ladder.window.months, on)
     own = periods.get(period_of(ladder, account.opened_on, on), 0)
-    return own + rolled_over(account, ladder, counter, on)
+    return own + rolled_over(account, plan, counter, on)
 
 
-def rolled_over(account: Account, ladder: Ladder, counter: str, on: date) -> int:
+def rolled_over(account: Account, plan: LadderPlan, counter: str, on: date) -> int:
     """
     Return what of a counter came from the period before the one that a date falls in.
 
     It is what exceeded the tier that was reached then, without what had been rolled over before: each piece counts at
     most twice.
     """
+    ladder = plan.ladder
     rollover = ladder.rollover
     if rollover is None or rollover.counter != counter:
         return 0
@@ -85,17 +93,10 @@ def rolled_over(account: Account, ladder: Ladder, counter: str, on: date) -> int
     if start is None or start <= account.opened_on:
         return 0
     before = start - timedelta(days=1)
-    periods = account.counters.get(counter_name(ladder.code, counter), {})
+    periods = account.counters.get(plan.names[counter], {})
     own = periods.get(period_of(ladder, account.opened_on, before), 0)
-    reached = [
-        threshold.at_least
-        for tier in ladder.ranked
-        for threshold in (*tier.any_of, *tier.all_of)
-        if threshold.counter == counter and threshold.at_least <= own
-    ]
-    if not reached:
-        return 0
-    return min(rollover.maximum, own - int(max(reached)))
+    reached = [amount for amount in plan.thresholds(counter) if amount <= own]
+    return min(rollover.maximum, own - max(reached)) if reached else 0
 
 
 def _rolling(periods: Mapping[str, int], months: int, on: date) -> int:
@@ -125,21 +126,4 @@ def _period_start(ladder: Ladder, opened_on: date, on: date) -> date | None:
         case Anniversary():
             return _anniversary(opened_on, on)
         case _:
-            return None
-
-
-def valid_until(ladder: Ladder, on: date) -> date | None:
-    """Return the first date on which a tier that is reached on a date is no longer held; ``None`` for never."""
-    if ladder.downgrade == "none":
-        return None
-    match ladder.validity:
-        case UntilDay(day=day, years=years):
-            month, number = map(int, day.split("-"))
-            if on.year + years >= date.max.year:
-                return None
-            last = day_in(on.year + years, month, number)
-            return last + timedelta(days=1)
-        case ForMonths(months=months):
-            return add_months(on, months)
-        case ForEver():
             return None

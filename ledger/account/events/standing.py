@@ -70,7 +70,8 @@ class TierChanged(Struct, frozen=True, omit_defaults=True):
     effective_on: date
     """From this date on."""
     reason: str
-    """``qualified``, ``assigned``, ``lapsed``, ``returned`` or ``late``."""
+    """``qualified``, ``assigned``, ``lapsed``, ``returned`` or ``late``. The first two secure the tier until its end;
+    the others say what follows from what was secured before."""
     valid_until: date | None = None
     """First date on which it is no longer held; ``None`` means for ever."""
     period: str = ""

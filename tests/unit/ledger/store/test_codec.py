@@ -1,5 +1,6 @@
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -39,9 +40,31 @@ from ledger.account.events import (
     TierRetained,
     VoucherIssued,
 )
-from ledger.budget.events import BudgetDrawn
+from ledger.budget.events import BudgetDrawn, BudgetReturned
 from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramPublished
-from ledger.program.terms import BurnRule, EarnRule, PointCurrency, RoundingMode, Terms
+from ledger.program.ladders import (
+    Counter,
+    ForMonths,
+    Ladder,
+    Rolling,
+    Rollover,
+    Threshold,
+    Tier,
+    UntilDay,
+)
+from ledger.program.terms import (
+    BurnRule,
+    Conversion,
+    EarnRule,
+    HoldPolicy,
+    PointCurrency,
+    ReturnPolicy,
+    RoundingMode,
+    Terms,
+    TransferRule,
+    WarningPolicy,
+)
+from ledger.program.timing import CutOff, Inactivity, OnEvent
 from ledger.store.codec import EVENT_TYPES, UnknownTopic, decode, encode, topic_bytes
 from ledger.streams import STREAMS
 
@@ -51,6 +74,27 @@ TERMS = Terms(
     (PointCurrency("points", "Pünktli", 2, qualifying=True, expiry_months=24),),
     EarnRule('{"var":"transaction_amount"}', "points", "double", RoundingMode.HALF_EVEN),
     BurnRule("1", "points"),
+)
+TIMED = Terms(
+    (PointCurrency("points", "P", inactivity=Inactivity(24), conversion=Conversion(100, Decimal("1.50"), 6)),),
+    EarnRule("1", "points", availability=OnEvent("stay-completed", 30), expiry=CutOff(("12-31",), 12)),
+    ladders=(
+        Ladder(
+            "club",
+            (Tier("base", "Base"), Tier("gold", "Gold", any_of=(Threshold("nights", Decimal("1.5")),))),
+            (Counter("nights", "attribute", attribute="nights"),),
+            Rolling(12),
+            ForMonths(6),
+            "one_step",
+            30,
+        ),
+        Ladder("years", (Tier("base", "Base"),), rollover=Rollover("points", 5), validity=UntilDay("03-31", 2)),
+    ),
+    returns=ReturnPolicy("waterfall"),
+    holds=HoldPolicy(5, 10),
+    transfers=(TransferRule("points", 5, 5, 10, 10),),
+    adjustment_reasons=("fraud",),
+    warnings=WarningPolicy(1, 2),
 )
 
 EVENTS: list[Struct] = [
@@ -70,6 +114,7 @@ EVENTS: list[Struct] = [
         ),
         {"points": 2**63 - 1, "status": 1},
     ),
+    PurchasePosted("store", "t3", NOON, TODAY, 95, "CHF", 1, overtaken_by=("r1",), attributes={"nights": 2}),
     PointsAccrued("desk", "a1", NOON, TODAY, "goodwill", (Accrual(1, "points", 5, TODAY),), {"points": 5}),
     PointsRedeemed("store", "r1", NOON, TODAY, "points", 5, 5, "CHF", 1, (LotPoints(1, 5),), {"points": 0}),
     RedemptionReversed("store", "r1", NOON, TODAY, "regret", "points", 5, (LotPoints(1, 5),), {"points": 5}),
@@ -90,9 +135,10 @@ EVENTS: list[Struct] = [
             debts={"points": 2},
             counts=(Count("status:spend", "2026", -95),),
             balances={"points": -2},
+            attributes={"nights": 1},
         ),
         PurchaseRepriced("store", "t2", NOON, TODAY, "t1", (), balances={"points": 0}),
-        PointsHeld("shop", "h1", NOON, TODAY, "points", 5, NOON, (LotPoints(1, 5),), {"points": 5}),
+        PointsHeld("shop", "h1", NOON, TODAY, "points", 5, NOON, (LotPoints(1, 5),), {"points": 5}, 995),
         HoldCaptured(
             "shop", "h1", "r2", NOON, TODAY, "points", 4, 4, "CHF", 1, (LotPoints(1, 4),), (LotPoints(1, 1),), {}
         ),
@@ -126,8 +172,10 @@ EVENTS: list[Struct] = [
     ),
     ProgramCreated("club", "The Club", "CHF", "Europe/Zurich", NOON),
     ProgramDrafted(TERMS, NOON),
+    ProgramDrafted(TIMED, NOON),
     ProgramPublished(1, NOON, TERMS, NOON),
     BudgetDrawn("spring", 5, "store", "t1", NOON),
+    BudgetReturned("spring", 5, "store", "x1", NOON),
 ]
 
 

@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 62
-SHIPPED_HASH = "204643292932011acb5b8a436447f9e0026ad16030e71f61cd2d51d43997bdcc"
+SHIPPED_LINES = 68
+SHIPPED_HASH = "3fd45df90d4189a8aa015402bc1707346ece5a330938e0b4cd5da270c39d8bc9"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
