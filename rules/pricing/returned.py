@@ -57,11 +57,14 @@ def _part(sold: PurchaseLine, rest: PurchaseLine, quantity: Decimal) -> int:
 def returned_amount(booked: Booked, request: ReturnRequest, lines: Sequence[PurchaseLine]) -> int:
     """Return what is given back, in minor units."""
     currency = booked.event.currency
+    if booked.undone.is_all and not lines:
+        message = f"Nothing is left of purchase {booked.event.transaction_id!r}; it was returned before."
+        raise ReturnExceedsPurchase(message, pointer="/amount", left_minor=0)
     if request.amount is not None:
         amount_minor = to_minor(request.amount, currency)
     elif lines:
         # Lines may hold tax that the purchase's amount does not, or lack a discount that it does.
-        everything = not remaining_lines(booked.event.lines, with_returned(booked.returned, lines))
+        everything = not remaining_lines(booked.event.lines, with_returned(booked.undone.lines, lines))
         amount_minor = (
             booked.left_minor if everything else min(booked.left_minor, sum(one.amount_minor for one in lines))
         )
@@ -83,7 +86,7 @@ def with_returned(returned: Mapping[str, Returned], lines: Iterable[PurchaseLine
 def returned_attributes(booked: Booked, request: ReturnRequest, *, is_full: bool) -> dict[str, int]:
     """Return the whole numbers that are undone: all that is left of them by a full return."""
     carried = {
-        name: int(value) - booked.attributes.get(name, 0)
+        name: int(value) - booked.undone.attributes.get(name, 0)
         for name, value in booked.event.attributes.items()
         if isinstance(value, int) and not isinstance(value, bool)
     }

@@ -19,27 +19,24 @@ def after_counting(
     counts: Sequence[Count],
     occurred_at: datetime,
     on: date,
-    *,
-    from_on: date | None = None,
 ) -> list[TierCommand]:
     """
-    Return what becomes of the tiers when something is counted.
+    Return what becomes of the tiers when something is counted; what is taken away is for `rules.pricing.replay`.
 
     Args:
         plans: The program's ladders.
         account: As it was before.
-        counts: What is added, or below zero taken away.
+        counts: What is added.
         occurred_at: When that happened.
         on: The date on which it counts.
-        from_on: The date from which it shows, if that is a later one.
     """
     commands: list[TierCommand] = []
     for plan in plans:
         added = _added(plan, account, counts, on)
         total = {code: amount + added.get(code, 0) for code, amount in amounts(plan, account, on).items()}
-        held = account.tiers.get(plan.ladder.code)
-        after = _After(plan, account, held, total, occurred_at, on, from_on or on)
-        commands += _less(after) if any(amount < 0 for amount in added.values()) else _more(after)
+        command = _more(plan, account, total, occurred_at, on)
+        if command is not None:
+            commands.append(command)
     return commands
 
 
@@ -90,66 +87,60 @@ def _added(plan: LadderPlan, account: Account, counts: Sequence[Count], on: date
     return added
 
 
-class _After(NamedTuple):
-    """A ladder once something was counted."""
-
-    plan: LadderPlan
-    account: Account
-    """As it was before."""
-    held: Held | None
-    total: Mapping[str, int]
-    """What every counter has then."""
-    occurred_at: datetime
-    on: date
-    """On which it counts."""
-    from_on: date
-    """From which it shows."""
-
-
-def _more(after: _After) -> list[TierCommand]:
-    plan, account, held, total, occurred_at, on, _ = after
+def _more(
+    plan: LadderPlan, account: Account, total: Mapping[str, int], occurred_at: datetime, on: date
+) -> TierCommand | None:
     rank = earned(plan, total)
     if rank < 0 or plan.is_given[rank]:
-        return []
+        return None
+    held = account.tiers.get(plan.ladder.code)
     tier, ladder = plan.tiers[rank].code, plan.ladder
     until = valid_until(ladder, on)
     period = period_of(ladder, account.opened_on, on)
     if rank > plan.rank(tier_on(plan, held, on)):
-        return [ChangeTier(ladder.code, tier, occurred_at, on, "qualified", until, period)]
+        return ChangeTier(ladder.code, tier, occurred_at, on, "qualified", until, period)
     if held is None or tier not in held.secured or _is_longer(until, held.secured[tier]):
-        return [RetainTier(ladder.code, tier, occurred_at, on, until, period)]
-    return []
+        return RetainTier(ladder.code, tier, occurred_at, on, until, period)
+    return None
 
 
 def _is_longer(until: date | None, than: date | None) -> bool:
     return than is not None and (until is None or until > than)
 
 
-def _less(after: _After) -> list[TierCommand]:
-    """Withdraw what the period no longer carries; tiers of other periods, and those that were assigned, stay."""
-    plan, account, held, total, occurred_at, on, from_on = after
-    if held is None:
-        return []
-    period = period_of(plan.ladder, account.opened_on, on)
-    rank = earned(plan, total)
-    withdrawn = tuple(tier for tier in held.secured if held.bases.get(tier) == period and plan.rank(tier) > rank)
-    if not withdrawn:
-        return []
-    secured = {tier: until for tier, until in held.secured.items() if tier not in withdrawn}
-    if rank >= 0 and not plan.is_given[rank]:
-        secured.setdefault(plan.tiers[rank].code, valid_until(plan.ladder, on))
-    rest = Held(held.tier, secured, held.bases)
-    tier = tier_on(plan, rest, from_on)
-    until = secured.get(tier)
-    return [
-        ChangeTier(
-            plan.ladder.code,
-            tier,
-            occurred_at,
-            from_on,
-            "returned",
-            until,
-            held.bases.get(tier, period) if tier in secured else "",
-            withdrawn,
-        )
-    ]
+class Change(NamedTuple):
+    """Why tiers become others than they were."""
+
+    reason: str
+    """``late`` or ``returned``."""
+    occurred_at: datetime
+    effective_on: date
+    asked_on: date
+    """The latest date that anything booked is about; the tier of that date is told."""
+
+
+def differences(plans: Iterable[LadderPlan], wanted: Account, account: Account, change: Change) -> list[TierCommand]:
+    """
+    Return what makes the tiers of an account those that it would have.
+
+    Args:
+        plans: Every ladder that counted.
+        wanted: With the tiers that it would have.
+        account: With those that it has.
+        change: Why.
+    """
+    reason, occurred_at, on, asked_on = change
+    commands: list[TierCommand] = []
+    for plan in plans:
+        ladder = plan.ladder.code
+        want, have = wanted.tiers.get(ladder, Held()), account.tiers.get(ladder, Held())
+        for tier, until in want.secured.items():
+            period = want.bases.get(tier, "")
+            if tier not in have.secured or (have.secured[tier], have.bases.get(tier, "")) != (until, period):
+                commands.append(RetainTier(ladder, tier, occurred_at, on, until, period, reason))
+        withdrawn = tuple(tier for tier in have.secured if tier not in want.secured)
+        tier = tier_on(plan, want, asked_on)
+        if withdrawn or tier != tier_on(plan, have, asked_on):
+            secured_until, period = want.secured.get(tier), want.bases.get(tier, "")
+            commands.append(ChangeTier(ladder, tier, occurred_at, on, reason, secured_until, period, withdrawn))
+    return commands
