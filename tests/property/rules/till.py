@@ -1,6 +1,5 @@
 """A till that books on one account below the database, and programs in which everything depends on everything."""
 
-import copy
 from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Any, cast
