@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from ledger.account.evolve import evolve
 from ledger.account.state import Account
-from ledger.posting.instruction import On
 from ledger.store.codec import decode, encode, topic_bytes
 from rules.errors import ReturnExceedsPurchase
 from tests.property.rules.histories import ANCHOR, arrivals, purchases, redemptions, returns
@@ -74,4 +73,3 @@ def test_a_refused_request_leaves_everything_as_it_was(data: st.DataObject) -> N
     with pytest.raises(ReturnExceedsPurchase):
         till.book({**back, "return_id": "second"})
     assert before == msgspec.json.encode(till.account)
-    assert not any(isinstance(event, On) for event in till.events)
