@@ -136,10 +136,11 @@ def valid_until(ladder: Ladder, on: date) -> date | None:
     match ladder.validity:
         case UntilDay(day=day, years=years):
             month, number = map(int, day.split("-"))
-            if on.year + years >= date.max.year:
-                return None
-            last = day_in(on.year + years, month, number)
-            return last + timedelta(days=1)
+            year = on.year + years
+            if not years and day_in(year, month, number) < on:
+                # It is past this year: whoever reaches a tier holds it.
+                year += 1
+            return day_in(year, month, number) + timedelta(days=1) if year < date.max.year else None
         case ForMonths(months=months):
             return add_months(on, months)
         case ForEver():
