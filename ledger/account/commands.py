@@ -350,6 +350,7 @@ class RetainTier(Struct, frozen=True):
     effective_on: date
     valid_until: date | None
     period: str = ""
+    reason: str = ""
 
 
 class CloseQualifyingPeriod(Struct, frozen=True):

@@ -40,6 +40,7 @@ from ledger.account.events import (
     TierRetained,
     VoucherIssued,
 )
+from ledger.account.order import ACCRUAL, MOVES, PURCHASE, Place, place_of
 from ledger.account.state import Account, Held, Hold, Redemption, Voucher
 
 
@@ -56,14 +57,18 @@ def evolve(account: Account | None, event: AccountEvent) -> Account:
             _accrue(account, event.accruals, event.effective_on)
             _repay(account, event.repaid)
             _count(account, event.counts)
-            _happened(account, activity.ACCRUAL, event.effective_on, event.occurred_at)
+            _active(account, activity.ACCRUAL, event.effective_on)
+            _reached(account, (event.occurred_at, ACCRUAL, event.source, event.accrual_id))
         case PointsRedeemed():
             book = account.books[event.point_currency]
             book.redeemed_points += event.points
             _remember(account, event, _take(book, event.taken))
             _active(account, activity.REDEMPTION, event.effective_on)
+            _moved(account, event.occurred_at)
         case _:
             _evolve_further(account, event)
+            if isinstance(event, MOVES):
+                _moved(account, event.occurred_at)
     return account
 
 
@@ -98,13 +103,18 @@ def _purchase(account: Account, event: PurchasePosted) -> None:
         _repay(account, event.repaid)
     if event.counts:
         _count(account, event.counts)
-    _happened(account, activity.PURCHASE, event.effective_on, event.occurred_at)
+    _active(account, activity.PURCHASE, event.effective_on)
+    _reached(account, (event.occurred_at, PURCHASE, event.source, event.transaction_id))
 
 
-def _happened(account: Account, kind: str, on: date, occurred_at: datetime) -> None:
-    if account.last_occurred_at is None or account.last_occurred_at < occurred_at:
-        account.last_occurred_at = occurred_at
-    _active(account, kind, on)
+def _reached(account: Account, place: Place) -> None:
+    if account.last_place is None or account.last_place < place:
+        account.last_place = place
+
+
+def _moved(account: Account, at: datetime) -> None:
+    if account.last_moved_at is None or account.last_moved_at < at:
+        account.last_moved_at = at
 
 
 def _active(account: Account, kind: str, on: date) -> None:
@@ -234,6 +244,7 @@ def _spending(
             redemption = account.redemptions[event.redemption_id]
             redemption.taken = _return(book, redemption.taken, event.returned)
             redemption.reversed_points += event.points
+            _repay(account, event.repaid)
         case PointsHeld():
             book.held_points += event.points
             taken = _take(book, event.taken)
@@ -245,12 +256,14 @@ def _spending(
             book.held_points -= hold.points
             book.redeemed_points += event.points
             _remember(account, event, _return(book, hold.taken, event.returned))
+            _repay(account, event.repaid)
             account.resolved_holds[event.hold_id] = "captured"
             _active(account, activity.REDEMPTION, event.effective_on)
         case HoldVoided() | HoldExpired():
             hold = account.holds.pop(event.hold_id)
             book.held_points -= hold.points
             _return(book, hold.taken, event.returned)
+            _repay(account, event.repaid)
             account.resolved_holds[event.hold_id] = "voided" if isinstance(event, HoldVoided) else "expired"
         case _:
             assert_never(event)
@@ -269,6 +282,7 @@ def _reprice(account: Account, event: PurchaseReturned | PurchaseRepriced) -> No
     _count(account, event.counts)
     if isinstance(event, PurchaseReturned):
         account.spent_minor -= event.amount_minor
+        _reached(account, place_of(event))
 
 
 def _give_caps_back(account: Account, changes: Iterable[RuleChange]) -> None:
@@ -369,14 +383,19 @@ def _tier(account: Account, event: TierChanged | TierRetained) -> None:
     held = account.tiers.setdefault(event.ladder, Held())
     if isinstance(event, TierRetained):
         _secure(held, event.tier, event.valid_until, event.period)
+        if not (event.period or event.reason):
+            _reached(account, place_of(event))
         return
     held.tier = event.tier
     for tier in event.withdrawn:
         held.secured.pop(tier, None)
         held.bases.pop(tier, None)
-    # Otherwise what is held from now on follows from what was secured before.
-    if event.reason in {"qualified", "assigned"}:
+    # Where a tier is only what is left, on the way down or because everybody holds it, nothing secures it; and that
+    # time is up changes nothing about what was secured.
+    if event.tier and event.reason != "lapsed" and (event.period or event.reason == "assigned"):
         _secure(held, event.tier, event.valid_until, event.period)
+    if event.reason == "assigned":
+        _reached(account, place_of(event))
 
 
 def _secure(held: Held, tier: str, valid_until: date | None, period: str) -> None:

@@ -156,7 +156,7 @@ def _spent(
             return Movement(moved, (), _in(code, event.taken, -1))
         case RedemptionReversed():
             totals.reversed_points = event.points
-            return Movement(moved, (), _in(code, event.returned))
+            return Movement(moved, (), [*_in(code, event.returned), *_repaid(event.repaid, moved)])
         case PointsHeld():
             totals.held_points = event.points
             return Movement(moved, (), _in(code, event.taken, -1))
@@ -164,10 +164,10 @@ def _spent(
             # The lots lost all of the hold's points when it was made; here they get back what was not needed.
             totals.redeemed_points = event.points
             totals.held_points = -event.points - sum(part.points for part in event.returned)
-            return Movement(moved, (), _in(code, event.returned))
+            return Movement(moved, (), [*_in(code, event.returned), *_repaid(event.repaid, moved)])
         case HoldVoided() | HoldExpired():
             totals.held_points = -event.points
-            return Movement(moved, (), _in(code, event.returned))
+            return Movement(moved, (), [*_in(code, event.returned), *_repaid(event.repaid, moved)])
         case _:
             assert_never(event)
 

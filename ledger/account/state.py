@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ledger.account.books import Book, Lot
+from ledger.account.order import Place
 
 
 class Redemption(Struct, omit_defaults=True):
@@ -76,8 +77,10 @@ class Account(Struct, omit_defaults=True):
     spent_minor: int = 0
     """Amounts of all purchases together, less what was returned, in minor units of the program's currency."""
     last_purchase_on: date | None = None
-    last_occurred_at: datetime | None = None
-    """The latest moment that any purchase or accrual is about; what is about an earlier one arrives out of order."""
+    last_place: Place | None = None
+    """Of the latest purchase, accrual, return or tier given by hand; what belongs before it arrives out of order."""
+    last_moved_at: datetime | None = None
+    """The latest moment at which anything else changed a balance."""
     capped_points: dict[str, dict[str, int]] = {}
     """What rules with caps gave: by rule, then by period."""
     counters: dict[str, dict[str, int]] = {}

@@ -1,17 +1,30 @@
+-- Accounts are looked up one by one, by their key: whoever asks right after an import, before the server has counted
+-- its tables, would otherwise get a plan that goes through all of them for each row. OFFSET 0 keeps it from doing so.
+
 -- lapsed --
 -- One branch per reason, each with an index that holds only open lots which that reason can take.
-SELECT DISTINCT a.account_id
-FROM (
+WITH due AS MATERIALIZED (
     SELECT account_id FROM views.lots
     WHERE partition = %(partition)s AND expires_on IS NOT NULL AND expires_on <= %(on)s AND open_points > 0
-    UNION ALL
+    UNION
     SELECT account_id FROM views.lots
     WHERE partition = %(partition)s AND cancels_on IS NOT NULL AND cancels_on <= %(on)s AND awaits <> ''
         AND open_points > 0
-    UNION ALL
+    UNION
     SELECT l.account_id
     FROM views.lots AS l
-    INNER JOIN views.accounts AS a ON a.partition = l.partition AND a.account_id = l.account_id
+    CROSS JOIN LATERAL (
+        SELECT
+            last_purchase_on,
+            last_accrual_on,
+            last_redemption_on,
+            last_adjustment_on,
+            last_transfer_in_on,
+            last_transfer_out_on
+        FROM views.accounts
+        WHERE partition = %(partition)s AND account_id = l.account_id
+        OFFSET 0
+    ) AS a
     WHERE l.partition = %(partition)s AND l.idle_months > 0 AND l.open_points > 0
         AND views.idle_on_v1(
             l.earned_on,
@@ -19,7 +32,7 @@ FROM (
             l.activities,
             greatest(a.last_purchase_on, (
                 SELECT max(b.last_purchase_on) FROM views.balances AS b
-                WHERE b.partition = a.partition AND b.account_id = a.account_id
+                WHERE b.partition = l.partition AND b.account_id = l.account_id
             )),
             a.last_accrual_on,
             a.last_redemption_on,
@@ -27,36 +40,67 @@ FROM (
             a.last_transfer_in_on,
             a.last_transfer_out_on
         ) <= %(on)s
-) AS due
-INNER JOIN views.accounts AS a ON a.partition = %(partition)s AND a.account_id = due.account_id
-WHERE a.program_id = %(program_id)s
+)
+
+SELECT a.account_id
+FROM due
+CROSS JOIN LATERAL (
+    SELECT account_id
+    FROM views.accounts
+    WHERE partition = %(partition)s AND account_id = due.account_id AND program_id = %(program_id)s
+    OFFSET 0
+) AS a
 ORDER BY a.account_id
 
 -- to_release --
 -- A closed account records no release any more.
-SELECT DISTINCT a.account_id
-FROM views.lots AS l
-INNER JOIN views.accounts AS a ON a.partition = l.partition AND a.account_id = l.account_id
-WHERE l.partition = %(partition)s AND l.available_from > l.earned_on AND NOT l.is_released AND l.awaits = ''
-    AND l.open_points > 0 AND l.available_from <= %(on)s
-    AND a.program_id = %(program_id)s AND a.status <> 'closed'
+WITH due AS MATERIALIZED (
+    SELECT DISTINCT account_id FROM views.lots
+    WHERE partition = %(partition)s AND available_from > earned_on AND NOT is_released AND awaits = ''
+        AND open_points > 0 AND available_from <= %(on)s
+)
+
+SELECT a.account_id
+FROM due
+CROSS JOIN LATERAL (
+    SELECT account_id
+    FROM views.accounts
+    WHERE partition = %(partition)s AND account_id = due.account_id AND program_id = %(program_id)s AND status <> 'closed'
+    OFFSET 0
+) AS a
 ORDER BY a.account_id
 
 -- ended_holds --
-SELECT DISTINCT a.account_id
-FROM views.holds AS h
-INNER JOIN views.accounts AS a ON a.partition = h.partition AND a.account_id = h.account_id
-WHERE h.partition = %(partition)s AND h.status = 'open' AND h.expires_at <= %(at)s
-    AND a.program_id = %(program_id)s
+WITH due AS MATERIALIZED (
+    SELECT DISTINCT account_id FROM views.holds
+    WHERE partition = %(partition)s AND status = 'open' AND expires_at <= %(at)s
+)
+
+SELECT a.account_id
+FROM due
+CROSS JOIN LATERAL (
+    SELECT account_id
+    FROM views.accounts
+    WHERE partition = %(partition)s AND account_id = due.account_id AND program_id = %(program_id)s
+    OFFSET 0
+) AS a
 ORDER BY a.account_id
 
 -- ended_tiers --
 -- A closed account changes its tier no more.
-SELECT DISTINCT a.account_id
-FROM views.tiers AS t
-INNER JOIN views.accounts AS a ON a.partition = t.partition AND a.account_id = t.account_id
-WHERE t.partition = %(partition)s AND t.tier <> '' AND t.valid_until IS NOT NULL AND t.valid_until <= %(on)s
-    AND a.program_id = %(program_id)s AND a.status <> 'closed'
+WITH due AS MATERIALIZED (
+    SELECT DISTINCT account_id FROM views.tiers
+    WHERE partition = %(partition)s AND tier <> '' AND valid_until IS NOT NULL AND valid_until <= %(on)s
+)
+
+SELECT a.account_id
+FROM due
+CROSS JOIN LATERAL (
+    SELECT account_id
+    FROM views.accounts
+    WHERE partition = %(partition)s AND account_id = due.account_id AND program_id = %(program_id)s AND status <> 'closed'
+    OFFSET 0
+) AS a
 ORDER BY a.account_id
 
 -- of_program --
@@ -66,13 +110,20 @@ ORDER BY account_id
 
 -- lapsing --
 -- Candidates come from the same indexes; what they lapse on decides.
-SELECT
-    account_id,
-    member_id,
-    point_currency,
-    sum(open_points)::bigint AS points,
-    min(lapses_on) AS first_on
-FROM (
+WITH candidates AS MATERIALIZED (
+    SELECT account_id, lot FROM views.lots
+    WHERE partition = %(partition)s AND expires_on IS NOT NULL AND expires_on <= %(until)s AND expires_on > %(on)s
+        AND open_points > 0
+    UNION
+    SELECT account_id, lot FROM views.lots
+    WHERE partition = %(partition)s AND cancels_on IS NOT NULL AND cancels_on <= %(until)s AND awaits <> ''
+        AND open_points > 0
+    UNION
+    SELECT account_id, lot FROM views.lots
+    WHERE partition = %(partition)s AND idle_months > 0 AND open_points > 0
+),
+
+dated AS (
     SELECT
         a.account_id,
         a.member_id,
@@ -87,7 +138,7 @@ FROM (
                 l.activities,
                 greatest(a.last_purchase_on, (
                     SELECT max(b.last_purchase_on) FROM views.balances AS b
-                    WHERE b.partition = a.partition AND b.account_id = a.account_id
+                    WHERE b.partition = l.partition AND b.account_id = l.account_id
                 )),
                 a.last_accrual_on,
                 a.last_redemption_on,
@@ -96,23 +147,28 @@ FROM (
                 a.last_transfer_out_on
             ) END
         ) AS lapses_on
-    FROM (
-        SELECT account_id, lot FROM views.lots
-        WHERE partition = %(partition)s AND expires_on IS NOT NULL AND expires_on <= %(until)s AND expires_on > %(on)s
-            AND open_points > 0
-        UNION
-        SELECT account_id, lot FROM views.lots
-        WHERE partition = %(partition)s AND cancels_on IS NOT NULL AND cancels_on <= %(until)s AND awaits <> ''
-            AND open_points > 0
-        UNION
-        SELECT account_id, lot FROM views.lots
-        WHERE partition = %(partition)s AND idle_months > 0 AND open_points > 0
-    ) AS candidates
-    INNER JOIN views.lots AS l
-        ON l.partition = %(partition)s AND l.account_id = candidates.account_id AND l.lot = candidates.lot
-    INNER JOIN views.accounts AS a ON a.partition = l.partition AND a.account_id = l.account_id
-    WHERE a.program_id = %(program_id)s AND a.status <> 'closed'
-) AS dated
+    FROM candidates
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM views.lots
+        WHERE partition = %(partition)s AND account_id = candidates.account_id AND lot = candidates.lot
+        OFFSET 0
+    ) AS l
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM views.accounts
+        WHERE partition = %(partition)s AND account_id = candidates.account_id AND program_id = %(program_id)s AND status <> 'closed'
+        OFFSET 0
+    ) AS a
+)
+
+SELECT
+    account_id,
+    member_id,
+    point_currency,
+    sum(open_points)::bigint AS points,
+    min(lapses_on) AS first_on
+FROM dated
 WHERE lapses_on > %(on)s AND lapses_on <= %(until)s
 GROUP BY account_id, member_id, point_currency
 ORDER BY account_id, point_currency
@@ -125,8 +181,12 @@ SELECT
     t.tier,
     t.valid_until
 FROM views.tiers AS t
-INNER JOIN views.accounts AS a ON a.partition = t.partition AND a.account_id = t.account_id
+CROSS JOIN LATERAL (
+    SELECT account_id, member_id
+    FROM views.accounts
+    WHERE partition = %(partition)s AND account_id = t.account_id AND program_id = %(program_id)s AND status <> 'closed'
+    OFFSET 0
+) AS a
 WHERE t.partition = %(partition)s AND t.tier <> '' AND t.valid_until IS NOT NULL
     AND t.valid_until > %(on)s AND t.valid_until <= %(until)s
-    AND a.program_id = %(program_id)s AND a.status <> 'closed'
 ORDER BY t.account_id, t.ladder

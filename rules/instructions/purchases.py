@@ -9,6 +9,7 @@ from ledger.account import decide as account
 from ledger.account.deciding.standing import tier_event
 from ledger.account.events import AccountEvent, PurchaseLine, PurchasePosted
 from ledger.account.state import Account
+from ledger.budget.events import BudgetEvent
 from ledger.budget.state import Budgets
 from ledger.dates import as_utc
 from ledger.errors import InvalidInput
@@ -18,7 +19,9 @@ from ledger.program.state import Program
 from ledger.streams import ACCOUNT
 from rules.activity import Purchase, check_text, check_time, member_address
 from rules.instructions.asking import budgets_key, hashed, program_and_budgets
-from rules.pricing.late import is_late, post_late
+from rules.pricing.drawing import budget_events
+from rules.pricing.history import history_of
+from rules.pricing.late import is_late, place_of_purchase, post_late
 from rules.pricing.price import CheckedPurchase, price_purchase
 
 
@@ -119,16 +122,17 @@ def _decide_purchase(
 ) -> Sequence[AccountEvent | On]:
     priced = price_purchase(checked, program, state, budgets)
     command = priced.command
-    if priced.depends_on_order and state is not None and program is not None and is_late(state, command.occurred_at):
+    if state is not None and program is not None and is_late(state, program, place_of_purchase(command)):
         if history is None:
             raise HistoryNeeded
         events = post_late(command, state, program, history)
+        draws: Sequence[BudgetEvent] = [*budget_events(program, history_of(history), events)]
     else:
         events = account.decide(state, command)
         if priced.tiers and state is not None:
             balances = events[-1].balances  # type: ignore[union-attr]  # of the purchase
             events += [tier_event(state, one, balances) for one in priced.tiers]
-    draws = priced.draws()
+        draws = priced.draws()
     if not draws or program is None:
         return events
     return [*events, *(On(budgets_key(program.program_id), draw) for draw in draws)]

@@ -7,9 +7,9 @@ from functools import partial
 
 from ledger.account import decide as account
 from ledger.account.commands import ReverseRedemption
-from ledger.account.deciding.standing import tier_event
 from ledger.account.errors import AccountNotOpen
 from ledger.account.events import AccountEvent, PurchaseReturned
+from ledger.account.order import RETURN
 from ledger.account.state import Account
 from ledger.budget.state import Budgets
 from ledger.dates import as_utc
@@ -17,9 +17,11 @@ from ledger.posting.instruction import HistoryNeeded, Instruction, On, Reference
 from ledger.program.state import Program
 from ledger.streams import ACCOUNT, StreamId
 from rules.activity import check_text, check_time
-from rules.instructions.asking import budgets_key, dated, folded, hashed, program_and_budgets
+from rules.instructions.asking import budgets_key, dated, hashed, program_and_budgets
 from rules.instructions.redemptions import check_amount
+from rules.pricing.drawing import budget_events
 from rules.pricing.history import Key
+from rules.pricing.late import Booking, Cause, is_late
 from rules.pricing.price import existing
 from rules.pricing.returning import price_return
 from rules.requests import ReturnRequest
@@ -52,8 +54,8 @@ def return_purchase(
     check_time(request.occurred_at, received_at)
     check_text(source=request.source, return_id=request.return_id, reason=request.reason)
     check_amount(request.amount)
-    for index, line in enumerate(request.lines):
-        check_amount(line.amount, f"/lines/{index}/amount")
+    for line in request.lines:
+        check_amount(line.amount)
     asked = hashed(
         "return",
         program_id,
@@ -96,17 +98,18 @@ def _decide_return(
         raise HistoryNeeded
     program = existing(program)
     priced = price_return(purchase, request, history, program, state)
+    command = priced.command
+    booking = Booking(state)
     # Points that had paid come back first: what the return takes away may be among them.
-    given_back: list[AccountEvent] = []
     at, on = dated(program, request.occurred_at)
-    account_then = state
     for one in request.redemptions:
-        command = ReverseRedemption(request.source, one.redemption_id, at, on, request.reason, one.points)
-        made = account.decide(account_then, command)
-        account_then = folded(account_then, made)
-        given_back += made
-    returned = account.decide(account_then, priced.command)
-    balances = returned[-1].balances  # type: ignore[union-attr]  # of the return
-    tiers = [tier_event(state, command, balances) for command in priced.tiers]
+        undo = ReverseRedemption(request.source, one.redemption_id, at, on, request.reason, one.points)
+        booking.add(account.decide(booking.account, undo))
+    booking.add(account.decide(booking.account, command))
+    if is_late(state, program, (at, RETURN, request.source, request.return_id)):
+        late = Cause("late", request.return_id, at, on)
+        booking.add_differences(priced.replay, priced.history, late, but=purchase)
+    booking.add_tiers(program, priced.replay.account, Cause("returned", request.return_id, at, on))
+    events = booking.events
     key = budgets_key(program.program_id)
-    return [*given_back, *returned, *tiers, *(On(key, one) for one in priced.budgets)]
+    return [*events, *(On(key, one) for one in budget_events(program, priced.history, events))]

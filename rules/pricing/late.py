@@ -1,36 +1,59 @@
 """
-Purchases that arrive out of order: offline tills, billing runs of last month.
+What arrives out of order: offline tills, billing runs of last month, returns that were reported late.
 
-The books shall be what they would be if everything had arrived in the order in which it happened. Where what a purchase
-earns depends on what was before it (caps, tiers, first purchases), a late one can change what later ones earn. So the
-member's history is gone through again in the order in which it happened, and whatever comes out otherwise is booked as
-a difference. Redemptions stay as they are: they happened. Budgets too: they are first come, first served.
+The books shall be what they would be if everything had arrived in the order in which it happened. Where what a
+purchase earns depends on what was before it (caps, tiers, first purchases), something late can change what later ones
+earn. So the member's history is gone through again in the order in which it happened, and whatever comes out otherwise
+is booked as a difference. Redemptions stay as they are: they happened. Budgets too: they are first come, first served,
+so a rule with a budget never gives more than when the purchase arrived.
+
+At one and the same moment the order is that of `ledger.account.order`, so that arrival never decides.
 """
 
 import copy
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from ledger.account.commands import Beyond, ChangeTier, PostPurchase, RepricePurchase, RetainTier
+from ledger.account.commands import Beyond, PostPurchase, RepricePurchase
 from ledger.account.decide import decide
 from ledger.account.deciding.standing import tier_event
 from ledger.account.events import AccountEvent, Accrual, Count, HoldCaptured, PointsRedeemed, PurchasePosted
 from ledger.account.evolve import evolve
-from ledger.account.state import Account, Held
+from ledger.account.order import PURCHASE, Place
+from ledger.account.state import Account
 from ledger.program.state import Program
 from rules.pricing.earning import award_of
-from rules.pricing.history import history_of
+from rules.pricing.history import History, Key, history_of
+from rules.pricing.plans import plan_of
 from rules.pricing.replay import Replay, Sale
-from rules.pricing.repricing import Repriced, reprice
+from rules.pricing.repricing import Repriced, kept_in_budget, reprice
+from rules.tiers.changing import Change, differences
+from rules.tiers.plans import LadderPlan
 
-_Urgency = tuple[date, date]
+
+def is_late(account: Account, program: Program, place: Place) -> bool:
+    """
+    Tell whether something belongs before what is booked already, where that can change what is earned.
+
+    Args:
+        account: As it is.
+        program: With every version; one that depends on the order is enough.
+        place: Where it belongs.
+    """
+    is_before = account.last_place is not None and place < account.last_place
+    is_before_moves = account.last_moved_at is not None and place[0] <= account.last_moved_at
+    if not (is_before or is_before_moves):
+        return False
+    plans = [plan_of(program, version) for version in program.versions]
+    return any((is_before and plan.depends_on_order) or (is_before_moves and plan.reads_balances) for plan in plans)
 
 
-def is_late(account: Account | None, occurred_at: datetime) -> bool:
-    """Tell whether something happened before what is booked already."""
-    return account is not None and account.last_occurred_at is not None and occurred_at < account.last_occurred_at
+def place_of_purchase(command: PostPurchase) -> Place:
+    """Return where a purchase belongs."""
+    return command.occurred_at, PURCHASE, command.source, command.transaction_id
 
 
 def post_late(
@@ -54,26 +77,28 @@ def post_late(
     history = history_of(events)
     alone = decide(account, command)
     new = next(event for event in alone if isinstance(event, PurchasePosted))
-    replay = Replay(program, history, command.occurred_at)
+    replay = Replay(program, history, place_of_purchase(command))
     replay.run([*events, new])
     sale = replay.sales[command.source, command.transaction_id]
-    booking = _Booking(account)
+    booking = Booking(account)
     booking.add(decide(account, _in_order(command, sale, events)))
-    repriced = [
-        _reprice(key, one, difference, command)
-        for key, one in replay.sales.items()
-        if key in history.purchases
-        and (difference := reprice(one.plan, history.purchases[key], one.points, history)).changes
-    ]
-    counts = _differences(replay.account, booking.account, repriced)
-    for number, one in enumerate(repriced):
-        last = number == len(repriced) - 1
-        booking.add(decide(booking.account, replace(one, counts=counts) if last else one))
-    booking.add(_tiers(replay.account, booking.account, command))
+    cause = Cause("late", command.transaction_id, command.occurred_at, command.effective_on)
+    booking.add_differences(replay, history, cause, but=(command.source, command.transaction_id))
+    booking.add_tiers(program, replay.account, cause)
     return booking.events
 
 
-class _Booking:
+class Cause(Struct, frozen=True):
+    """What changed what others earn."""
+
+    reason: str
+    """``late`` or ``returned``."""
+    reference: str
+    occurred_at: datetime
+    effective_on: date
+
+
+class Booking:
     """Events one after the other, and the account after them; the one given is left alone."""
 
     def __init__(self, account: Account) -> None:
@@ -81,9 +106,41 @@ class _Booking:
         self.events: list[AccountEvent] = []
 
     def add(self, events: Iterable[AccountEvent]) -> None:
+        """Take events."""
         for event in events:
             self.events.append(event)
             self.account = evolve(self.account, event)
+
+    def add_differences(self, replay: Replay, history: History, cause: Cause, *, but: Key) -> None:
+        """Book what purchases earn otherwise in the order in which things happened, all but the one in question."""
+        repriced = []
+        for key, sale in replay.sales.items():
+            if key != but:
+                booked = history.purchases[key]
+                points = kept_in_budget(sale.plan, sale.points, booked.points)
+                difference = reprice(sale.plan, booked, points, history)
+                if difference.changes:
+                    repriced.append(_reprice(key, sale, difference, cause))
+        if repriced:
+            counts = _counts(replay.account, self.account)
+            repriced[-1] = replace(repriced[-1], counts=counts)
+        for one in repriced:
+            self.add(decide(self.account, one))
+
+    def add_tiers(self, program: Program, wanted: Account, cause: Cause) -> None:
+        """Book what makes tiers what they would be."""
+        at, on = cause.occurred_at, cause.effective_on
+        latest = max([on, *self.account.last_active.values()])
+        ladders = _ladders(program)
+        commands = differences(ladders, wanted, self.account, Change(cause.reason, at, on, latest))
+        balances = self.account.balances()
+        self.add([tier_event(self.account, command, balances) for command in commands])
+
+
+def _ladders(program: Program) -> Iterable[LadderPlan]:
+    """Return every ladder that ever counted, as the newest version that has it says."""
+    found = {one.ladder.code: one for version in program.versions for one in plan_of(program, version).ladders}
+    return found.values()
 
 
 def _in_order(command: PostPurchase, sale: Sale, events: Sequence[AccountEvent]) -> PostPurchase:
@@ -92,44 +149,41 @@ def _in_order(command: PostPurchase, sale: Sale, events: Sequence[AccountEvent])
     awards = tuple(
         award_of(rules[rule], points, command.effective_on) for rule, points in sale.points.items() if points
     )
-    overtaken = _overtaken_by(
-        events,
-        command,
-        {award.point_currency for award in awards},
-        [(award.expires_on or date.max, command.effective_on) for award in awards],
-    )
-    return replace(command, awards=awards, counts=sale.counts, overtaken_by=overtaken)
+    urgent: dict[str, date] = {}
+    for award in awards:
+        until = award.expires_on or date.max
+        urgent[award.point_currency] = min(until, urgent.get(award.point_currency, until))
+    return replace(command, awards=awards, counts=sale.counts, overtaken_by=_overtaken_by(events, command, urgent))
 
 
-def _overtaken_by(
-    events: Sequence[AccountEvent],
-    command: PostPurchase,
-    currencies: set[str],
-    urgencies: Sequence[_Urgency],
-) -> tuple[str, ...]:
-    """Return the later redemptions that took lots which are less urgent than those that come only now."""
+def _overtaken_by(events: Sequence[AccountEvent], command: PostPurchase, urgent: dict[str, date]) -> tuple[str, ...]:
+    """
+    Return the later redemptions that took lots which are less urgent than those that come only now.
+
+    Args:
+        events: Of the account.
+        command: What comes only now.
+        urgent: Per point currency, the earliest expiry of its lots.
+    """
     accruals: list[Accrual] = [one for event in events for one in getattr(event, "accruals", ())]
     dates = {one.lot: one.expires_on or date.max for one in accruals}
-    most_urgent = min(urgencies, default=None)
-    if most_urgent is None:
-        return ()
     return tuple(
         event.redemption_id
         for event in events
         if isinstance(event, PointsRedeemed | HoldCaptured)
         and event.occurred_at >= command.occurred_at
-        and event.point_currency in currencies
-        and any(dates.get(part.lot, date.max) > most_urgent[0] for part in event.taken)
+        and event.point_currency in urgent
+        and any(dates.get(part.lot, date.max) > urgent[event.point_currency] for part in event.taken)
     )
 
 
-def _reprice(key: tuple[str, str], sale: Sale, difference: Repriced, command: PostPurchase) -> RepricePurchase:
+def _reprice(key: Key, sale: Sale, difference: Repriced, cause: Cause) -> RepricePurchase:
     beyond: Beyond = sale.plan.version.terms.returns.beyond
     return RepricePurchase(
         *key,
-        command.occurred_at,
-        command.effective_on,
-        command.transaction_id,
+        cause.occurred_at,
+        cause.effective_on,
+        cause.reference,
         difference.changes,
         difference.losing,
         difference.lapsed,
@@ -140,10 +194,8 @@ def _reprice(key: tuple[str, str], sale: Sale, difference: Repriced, command: Po
     )
 
 
-def _differences(wanted: Account, account: Account, repriced: Sequence[RepricePurchase]) -> tuple[Count, ...]:
+def _counts(wanted: Account, account: Account) -> tuple[Count, ...]:
     """Return what counters are to get so that they are as if everything had come in order."""
-    if not repriced:
-        return ()
     counts = []
     for counter in wanted.counters.keys() | account.counters.keys():
         want, have = wanted.counters.get(counter, {}), account.counters.get(counter, {})
@@ -152,21 +204,3 @@ def _differences(wanted: Account, account: Account, repriced: Sequence[RepricePu
             if amount:
                 counts.append(Count(counter, period, amount))
     return tuple(sorted(counts, key=lambda one: (one.counter, one.period)))
-
-
-def _tiers(wanted: Account, account: Account, command: PostPurchase) -> list[AccountEvent]:
-    """Return what makes tiers what they would be."""
-    events = []
-    for ladder in sorted(wanted.tiers.keys() | account.tiers.keys()):
-        want, have = wanted.tiers.get(ladder, Held()), account.tiers.get(ladder, Held())
-        at, on, balances = command.occurred_at, command.effective_on, account.balances()
-        for tier, until in want.secured.items():
-            period = want.bases.get(tier, "")
-            if tier not in have.secured or have.secured[tier] != until:
-                events.append(tier_event(account, RetainTier(ladder, tier, at, on, until, period), balances))
-        withdrawn = tuple(tier for tier in have.secured if tier not in want.secured)
-        if want.tier != have.tier or withdrawn:
-            until, period = want.secured.get(want.tier), want.bases.get(want.tier, "")
-            change = ChangeTier(ladder, want.tier, at, on, "late", until, period, withdrawn)
-            events.append(tier_event(account, change, balances))
-    return events

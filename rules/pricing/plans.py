@@ -18,7 +18,7 @@ from rules.catalog import Catalog, Variable
 from rules.evaluate import Evaluate, compile_rule
 from rules.ir import Var, walk
 from rules.parse import Rule, parse
-from rules.pricing.catalogs import ProgramCatalogs, declared, line_variable, program_catalogs
+from rules.pricing.catalogs import ProgramCatalogs, balance_variable, declared, line_variable, program_catalogs
 from rules.pricing.facts import (
     ReadAccount,
     Reader,
@@ -180,6 +180,8 @@ class Plan(Struct, frozen=True):
     account_readers: dict[str, ReadAccount]
     depends_on_order: bool
     """Whether what a purchase earns depends on what the member did before it."""
+    reads_balances: bool
+    """Whether it depends on how many points the member has."""
     attributes: Mapping[str, Variable]
     """What the version declares of purchases."""
     line_attributes: Mapping[str, Variable]
@@ -230,6 +232,7 @@ def _plan(program: Program, version: ProgramVersion) -> Plan:
         line_reader(line_attributes, currency, line_variable),
         of_account,
         _depends_on_order(terms, read, of_account),
+        bool(read & {"points_balance", *(balance_variable(one.code) for one in terms.point_currencies)}),
         {one.name: one for one in attributes},
         {one.name: one for one in line_attributes},
     )

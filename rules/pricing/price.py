@@ -31,8 +31,6 @@ class Priced(Struct, frozen=True, gc=False):
     outcomes: Sequence[Outcome]
     tiers: Sequence[TierCommand] = ()
     """What becomes of the member's tiers."""
-    depends_on_order: bool = False
-    """Whether it would earn something else if other activity came before it."""
 
     def draws(self) -> list[BudgetDrawn]:
         """Return what is taken from the program's budgets."""
@@ -109,9 +107,8 @@ def price_purchase(
         counts,
     )
     if counts and account is not None:
-        tiers = after_counting(plan.ladders, account, counts, occurred_at, effective_on)
-        return Priced(command, outcomes, tiers, depends_on_order=True)
-    return Priced(command, outcomes, (), plan.depends_on_order)
+        return Priced(command, outcomes, after_counting(plan.ladders, account, counts, occurred_at, effective_on))
+    return Priced(command, outcomes)
 
 
 def _counts(plan: Plan, bought: Bought, outcomes: Sequence[Outcome], amount_minor: int) -> tuple[Count, ...]:

@@ -1,41 +1,48 @@
-"""A member's history, gone through again in the order in which it happened instead of that in which it arrived."""
+"""
+A member's history, gone through again in the order in which it happened instead of that in which it arrived.
 
-import copy
+The order is that of `ledger.account.order`; a return whose clock says that it came before its purchase comes right
+after it. The account that comes about has everything that rules and tiers read, and no lots.
+
+What a return takes back is also taken from the tiers: they become those that the purchases which remain would have
+earned. So a tier goes when the last thing goes that carried it, and one that was earned before stays for as long as it
+was to be held then. What other purchases earned through that tier meanwhile, stays: it was held.
+"""
+
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ledger.account.books import Book
+from ledger.account.books import Book, Totals
 from ledger.account.deciding.standing import tier_event
 from ledger.account.events import (
     AccountEvent,
     AccountOpened,
     Accrual,
     Count,
-    HoldCaptured,
     PointsAccrued,
-    PointsRedeemed,
     PurchasePosted,
     PurchaseReturned,
-    RedemptionReversed,
     RuleChange,
     TierChanged,
+    TierRetained,
 )
 from ledger.account.evolve import evolve
+from ledger.account.movements import movement_of
+from ledger.account.order import MOVES, Place, place_of
 from ledger.account.state import Account
 from ledger.program.state import Program
 from rules.pricing.earning import cap_periods, earn
 from rules.pricing.facts import recorded
-from rules.pricing.history import History, Key, Returned, add_returned, remaining_lines
+from rules.pricing.history import History, Key, Undone
 from rules.pricing.plans import Plan, plan_of
-from rules.pricing.repricing import points_of, remaining
+from rules.pricing.repricing import kept_in_budget, points_of, remaining
 from rules.tiers.changing import after_counting
 from rules.tiers.counting import Counted, counts_of
 
-_OF_ITSELF = frozenset({"assigned", "lapsed"})
-"""Changes of tiers that were not made by purchases, and stay."""
+_FIELDS = Totals.__struct_fields__
 
 
 class Sale(Struct):
@@ -45,164 +52,213 @@ class Sale(Struct):
     plan: Plan
     points: dict[str, int]
     """What each rule gives it now."""
-    counts: tuple[Count, ...] = ()
-    """What it adds to the counters of tiers."""
-    before: Account | None = None
-    """The account before it; kept where something of it came back."""
-    returned_minor: int = 0
-    returned: dict[str, Returned] = {}
+    counts: tuple[Count, ...]
+    """What it adds to the counters of tiers by itself."""
+    left: dict[tuple[str, str], int]
+    """What of that is left: by counter and period."""
+    afterwards: list[dict[str, int]]
+    """What each rule gives after each return that is still to come, the next one last."""
+    undone: Undone
+
+
+_Act = Sale | TierChanged | TierRetained
 
 
 class Replay:
     """An account as it would be, as far as pricing asks for it: caps, counters, tiers and totals."""
 
-    def __init__(self, program: Program, history: History, changed_from: datetime) -> None:
+    def __init__(self, program: Program, history: History, changed_from: Place) -> None:
         """
         Args:
             program: With every version that priced something.
             history: What is booked.
-            changed_from: Everything before this moment is as it was booked; from then on it is priced again.
+            changed_from: What belongs before this is as it was booked; from then on it is priced again.
         """
         self._program = program
         self._history = history
         self._changed_from = changed_from
-        self._account: Account | None = None
         self._lot_count = 0
+        self._returns: dict[Key, list[PurchaseReturned]] = {}
+        self._acts: list[_Act] = []
+        self._is_withdrawn = False
+        self.account: Account
+        """After what was taken."""
         self.sales: dict[Key, Sale] = {}
 
-    @property
-    def account(self) -> Account:
-        """The account after what was taken."""
-        assert self._account is not None
-        return self._account
-
     def run(self, events: Iterable[AccountEvent]) -> None:
-        """Take events in the order in which they happened; of those at one moment, in the order of arrival."""
-        placed = enumerate(events)
-        for _, event in sorted(placed, key=lambda one: (one[1].occurred_at, one[0])):
-            self._take(event)
+        """Take events in the order in which they happened."""
+        placed = _in_order(events)
+        for _, event in placed:
+            if isinstance(event, PurchaseReturned):
+                self._returns.setdefault(_key_of(event), []).append(event)
+        for place, event in placed:
+            self._take(event, place)
+        self._stand_anew()
 
-    def _take(self, event: AccountEvent) -> None:
+    def _take(self, event: AccountEvent, place: tuple[Any, ...]) -> None:
         match event:
             case AccountOpened():
-                self._account = evolve(None, event)
+                self.account = evolve(None, event)
             case PurchasePosted():
-                self._sell(event)
+                self._sell(event, place)
             case PurchaseReturned():
                 self._take_back(event)
             case PointsAccrued():
-                self._evolve(replace(event, accruals=self._renumbered(event.accruals), repaid=()))
-            case PointsRedeemed() | HoldCaptured():
-                self._book(event.point_currency).redeemed_points += event.points
-            case RedemptionReversed():
-                self._book(event.point_currency).reversed_points += event.points
-            case TierChanged(reason=reason) if reason in _OF_ITSELF:
+                accruals = [self._lot(one.point_currency, one.points) for one in event.accruals]
+                self._evolve(replace(event, accruals=tuple(accruals), repaid=()))
+            case TierChanged(reason="assigned") | TierRetained(period="", reason=""):
+                self._stand_anew()
+                self._acts.append(event)
                 self._evolve(event)
             case _:
-                pass
+                if isinstance(event, MOVES):
+                    self._move(event)
 
-    def _sell(self, event: PurchasePosted) -> None:
+    def _sell(self, event: PurchasePosted, place: tuple[Any, ...]) -> None:
+        self._stand_anew()
         plan = self._plan(event)
-        key = (event.source, event.transaction_id)
-        booked = self._history.purchases.get(key)
-        if booked is not None and event.occurred_at < self._changed_from:
-            points = dict(booked.gross)
+        key = event.source, event.transaction_id
+        booked, returns = self._history.purchases.get(key), self._returns.get(key, [])
+        if booked is not None and not returns and place < self._changed_from:
+            points, afterwards = booked.points, []
         else:
-            given = booked.gross if booked else {accrual.rule: accrual.points for accrual in event.accruals}
-            points = points_of(earn(plan, recorded(event, plan.zone, self.account), None), given)
-        before = copy.deepcopy(self.account) if booked is not None and booked.is_returned else None
-        account, on = self.account, event.effective_on
-        sold = Counted(on, event.amount_minor, _given(plan, points), event.attributes)
-        counts = counts_of(plan.ladders, account, sold, plan.version.terms.point_currencies)
-        self.sales[key] = Sale(event, plan, points, counts, before)
-        tiers = after_counting(plan.ladders, account, counts, event.occurred_at, on) if counts else []
-        changes = [tier_event(account, command, {}) for command in tiers]
+            paid = {accrual.rule: accrual.points for accrual in event.accruals}
+            points = points_of(earn(plan, recorded(event, plan.zone, self.account), None))
+            points = kept_in_budget(plan, points, paid)
+            afterwards = self._afterwards(plan, event, points, returns)
+        counted = Counted(event.effective_on, event.amount_minor, _given(plan, points), event.attributes)
+        counts = counts_of(plan.ladders, self.account, counted, plan.version.terms.point_currencies)
+        left: dict[tuple[str, str], int] = {}
+        _add(left, counts)
+        sale = Sale(event, plan, dict(points), counts, left, afterwards, Undone())
+        self.sales[key] = sale
+        self._acts.append(sale)
+        _earn_tiers(self.account, sale, counts)
         accruals = [self._accrual(plan, rule, number, event) for rule, number in points.items() if number]
         self._evolve(replace(event, accruals=tuple(accruals), counts=counts, repaid=()))
-        for change in changes:
-            self._evolve(change)
 
-    def _accrual(self, plan: Plan, rule_id: str, points: int, event: PurchasePosted) -> Accrual:
-        rule = next(one for one in plan.version.terms.earn_rules if one.rule_id == rule_id)
-        self._lot_count += 1
-        periods = cap_periods(rule.caps, event.effective_on) if rule.caps else ()
-        return Accrual(
-            self._lot_count,
-            rule.point_currency,
-            points,
-            event.effective_on,
-            None,
-            rule.kind,
-            rule_id,
-            cap_periods=periods,
-        )
+    def _afterwards(
+        self, plan: Plan, event: PurchasePosted, points: dict[str, int], returns: Iterable[PurchaseReturned]
+    ) -> list[dict[str, int]]:
+        """Return what each rule gives after each return, on the account as it is before the purchase."""
+        found, undone = [], Undone()
+        for one in returns:
+            undone.add(event, one)
+            after = dict.fromkeys(points, 0)
+            if not undone.is_all:
+                left = points_of(earn(plan, remaining(plan, event, undone, self.account), None))
+                after |= kept_in_budget(plan, left, points)
+            found.append(after)
+            points = after
+        return found[::-1]
 
     def _take_back(self, event: PurchaseReturned) -> None:
-        sale = self.sales.get((event.purchase_source, event.transaction_id))
-        if sale is None:
-            # It is dated before its purchase; the clock of a till was wrong, and nothing depends on it.
-            return
-        after = self._after(sale, event)
-        changes = list(_changes(sale, after))
-        plan, account, on = sale.plan, self.account, sale.event.effective_on
-        kinds = {one.rule_id: one.kind for one in plan.version.terms.earn_rules}
-        differences = [(one.point_currency, kinds[one.rule], one.after_points - one.before_points) for one in changes]
-        is_full = sale.returned_minor == sale.event.amount_minor
+        sale = self.sales[_key_of(event)]
+        after, was_all = sale.afterwards.pop(), sale.undone.is_all
+        sale.undone.add(sale.event, event)
+        plan, on = sale.plan, sale.event.effective_on
+        changes = tuple(_changes(sale, after))
         undone = Counted(
             on,
             -event.amount_minor,
-            differences,
+            [
+                (rule.point_currency, rule.kind, after_points - before)
+                for rule, before, after_points in _less(sale, after)
+            ],
             {name: -number for name, number in event.attributes.items()},
-            -1 if is_full else 0,
+            -1 if sale.undone.is_all and not was_all else 0,
         )
-        counts = counts_of(plan.ladders, account, undone, plan.version.terms.point_currencies)
-        tiers = (
-            after_counting(plan.ladders, account, counts, event.occurred_at, on, from_on=event.effective_on)
-            if counts
-            else []
+        counts = counts_of(plan.ladders, self.account, undone, plan.version.terms.point_currencies)
+        more = [
+            self._accrual(plan, one.rule, one.after_points - one.before_points, sale.event)
+            for one in changes
+            if one.after_points > one.before_points
+        ]
+        self._evolve(
+            replace(event, changes=changes, counts=counts, accruals=tuple(more), taken=(), debts={}, repaid=())
         )
-        tier_events = [tier_event(account, command, {}) for command in tiers]
-        for one in changes:
-            self._book(one.point_currency).clawed_back_points += max(0, one.before_points - one.after_points)
-        # What its lots lose is of no consequence here; the totals are, because rules read them.
-        self._evolve(replace(event, changes=tuple(changes), counts=counts, taken=(), accruals=(), debts={}, repaid=()))
-        for made in tier_events:
-            self._evolve(made)
+        for change in changes:
+            self._book(change.point_currency).clawed_back_points += max(0, change.before_points - change.after_points)
+        for code, points in event.written_off.items():
+            self._book(code).clawed_back_points -= points
+        _add(sale.left, counts)
         sale.points = after
+        self._is_withdrawn = self._is_withdrawn or bool(counts)
 
-    def _after(self, sale: Sale, event: PurchaseReturned) -> dict[str, int]:
-        """Return what each rule gives for what remains."""
-        sale.returned_minor += event.amount_minor
-        add_returned(sale.returned, event.lines)
-        if sale.event.occurred_at < self._changed_from:
-            return sale.points | {change.rule: change.after_points for change in event.changes}
-        left_minor = sale.event.amount_minor - sale.returned_minor
-        if not left_minor:
-            return dict.fromkeys(sale.points, 0)
-        left = remaining_lines(sale.event.lines, sale.returned)
-        bought = remaining(sale.plan, sale.event, left_minor, left, sale.before)
-        return dict.fromkeys(sale.points, 0) | points_of(earn(sale.plan, bought, None), sale.points)
+    def _stand_anew(self) -> None:
+        """Find out which tiers the purchases that remain would have earned, once something was taken back."""
+        if not self._is_withdrawn:
+            return
+        self._is_withdrawn = False
+        standing = Account(self.account.program_id, self.account.member_id, self.account.opened_on)
+        for act in self._acts:
+            if not isinstance(act, Sale):
+                evolve(standing, act)
+                continue
+            counts = tuple(Count(counter, period, amount) for (counter, period), amount in act.left.items() if amount)
+            if counts:
+                _earn_tiers(standing, act, counts)
+                evolve(standing, replace(act.event, accruals=(), counts=counts, repaid=()))
+        self.account.tiers = standing.tiers
+
+    def _move(self, event: AccountEvent) -> None:
+        for code, moved in movement_of(event).totals.items():
+            book = self._book(code)
+            for name in _FIELDS:
+                setattr(book, name, getattr(book, name) + getattr(moved, name))
 
     def _plan(self, event: PurchasePosted) -> Plan:
         version = next(one for one in self._program.versions if one.version == event.program_version)
         return plan_of(self._program, version)
 
-    def _renumbered(self, accruals: Iterable[Accrual]) -> tuple[Accrual, ...]:
-        made = []
-        for accrual in accruals:
-            self._lot_count += 1
-            made.append(
-                Accrual(
-                    self._lot_count, accrual.point_currency, accrual.points, accrual.available_from, accrual.expires_on
-                )
-            )
-        return tuple(made)
+    def _accrual(self, plan: Plan, rule_id: str, points: int, sale: PurchasePosted) -> Accrual:
+        rule = next(one for one in plan.version.terms.earn_rules if one.rule_id == rule_id)
+        periods = cap_periods(rule.caps, sale.effective_on) if rule.caps else ()
+        return replace(self._lot(rule.point_currency, points), rule=rule_id, cap_periods=periods)
+
+    def _lot(self, code: str, points: int) -> Accrual:
+        self._lot_count += 1
+        return Accrual(self._lot_count, code, points, self.account.opened_on)
 
     def _evolve(self, event: AccountEvent) -> None:
-        self._account = evolve(self._account, event)
+        evolve(self.account, event)
+        for book in self.account.books.values():
+            book.lots.clear()
 
     def _book(self, code: str) -> Book:
         return self.account.books.setdefault(code, Book())
+
+
+def _in_order(events: Iterable[AccountEvent]) -> list[tuple[tuple[Any, ...], AccountEvent]]:
+    events = list(events)
+    sold = {(one.source, one.transaction_id): place_of(one) for one in events if isinstance(one, PurchasePosted)}
+
+    def place(event: AccountEvent) -> tuple[Any, ...]:
+        own = place_of(event)
+        if isinstance(event, PurchaseReturned):
+            sale = sold[_key_of(event)]
+            return own if own > sale else (*sale, *own)
+        return own
+
+    # What has no order of its own keeps that in which it arrived.
+    return sorted(((place(event), event) for event in events), key=lambda one: one[0])
+
+
+def _key_of(event: PurchaseReturned) -> Key:
+    return event.purchase_source, event.transaction_id
+
+
+def _earn_tiers(account: Account, sale: Sale, counts: tuple[Count, ...]) -> None:
+    """Change the tiers as a purchase does that is about to be counted."""
+    if counts:
+        at, on = sale.event.occurred_at, sale.event.effective_on
+        for command in after_counting(sale.plan.ladders, account, counts, at, on):
+            evolve(account, tier_event(account, command, {}))
+
+
+def _add(left: dict[tuple[str, str], int], counts: Iterable[Count]) -> None:
+    for one in counts:
+        left[one.counter, one.period] = left.get((one.counter, one.period), 0) + one.amount
 
 
 def _given(plan: Plan, points: Mapping[str, int]) -> list[tuple[str, str, int]]:
@@ -210,11 +266,15 @@ def _given(plan: Plan, points: Mapping[str, int]) -> list[tuple[str, str, int]]:
     return [(rules[rule].point_currency, rules[rule].kind, number) for rule, number in points.items() if number]
 
 
-def _changes(sale: Sale, after: Mapping[str, int]) -> Iterable[RuleChange]:
+def _less(sale: Sale, after: Mapping[str, int]) -> Iterable[tuple[Any, int, int]]:
     rules = {one.rule_id: one for one in sale.plan.version.terms.earn_rules}
     for rule_id, after_points in after.items():
         before_points = sale.points.get(rule_id, 0)
         if before_points != after_points:
-            rule = rules[rule_id]
-            periods = cap_periods(rule.caps, sale.event.effective_on) if rule.caps else ()
-            yield RuleChange(rule_id, rule.point_currency, before_points, after_points, periods)
+            yield rules[rule_id], before_points, after_points
+
+
+def _changes(sale: Sale, after: Mapping[str, int]) -> Iterable[RuleChange]:
+    for rule, before_points, after_points in _less(sale, after):
+        periods = cap_periods(rule.caps, sale.event.effective_on) if rule.caps else ()
+        yield RuleChange(rule.rule_id, rule.point_currency, before_points, after_points, periods)

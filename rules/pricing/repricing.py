@@ -1,17 +1,16 @@
 """What rules give a purchase now, against what they are to give: points to take back, and points to add."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from ledger.account.commands import Award
-from ledger.account.events import AccountEvent, Accrual, LotMove, PurchaseLine, PurchasePosted, RuleChange
-from ledger.account.evolve import evolve
+from ledger.account.events import LotMove, PurchasePosted, RuleChange
 from ledger.account.state import Account
 from ledger.money import to_major
 from rules.pricing.earning import Outcome, award_of, cap_periods
 from rules.pricing.facts import Bought
-from rules.pricing.history import Booked, History
+from rules.pricing.history import Booked, History, Undone, newest_of, remaining_lines
 from rules.pricing.plans import Plan
 
 
@@ -30,16 +29,6 @@ class Repriced(Struct, frozen=True):
             (change.point_currency, kinds.get(change.rule, ""), change.after_points - change.before_points)
             for change in self.changes
         ]
-
-
-def account_before(events: Iterable[AccountEvent], place: int) -> Account | None:
-    """Return the account as it was before one of its events."""
-    account = None
-    for number, event in enumerate(events):
-        if number == place:
-            break
-        account = evolve(account, event)
-    return account
 
 
 def reprice(plan: Plan, booked: Booked, after: Mapping[str, int], history: History) -> Repriced:
@@ -63,7 +52,7 @@ def reprice(plan: Plan, booked: Booked, after: Mapping[str, int], history: Histo
         periods = cap_periods(rule.caps, booked.event.effective_on) if rule.caps else ()
         changes.append(RuleChange(rule_id, rule.point_currency, before_points, after_points, periods))
         if after_points < before_points:
-            lost = list(_losing(booked.accruals.get(rule_id, []), before_points - after_points))
+            lost = list(newest_of(booked.lots.get(rule_id, []), before_points - after_points))
             losing += lost
             for move in lost:
                 gone = min(move.points, history.lapsed.get(move.lot, 0))
@@ -72,46 +61,35 @@ def reprice(plan: Plan, booked: Booked, after: Mapping[str, int], history: Histo
             on = booked.event.effective_on
             earning = next(one for one in (*plan.base, *plan.bonus) if one.terms.rule_id == rule_id)
             awards.append(award_of(earning, after_points - before_points, on, keeps_age=True))
-    # What an earlier return of the same purchase did not ask for because it had lapsed is not passed over again.
-    unasked = {code: max(0, points - booked.written_off.get(code, 0)) for code, points in lapsed.items()}
-    return Repriced(tuple(changes), tuple(losing), unasked, tuple(awards))
+    return Repriced(tuple(changes), tuple(losing), lapsed, tuple(awards))
 
 
-def _losing(accruals: Sequence[Accrual], points: int) -> Iterable[LotMove]:
-    """Say which lots of a rule are to lose points: the newest first, because corrections made them."""
-    for accrual in reversed(accruals):
-        part = min(points, accrual.points)
-        if part:
-            yield LotMove(accrual.lot, accrual.point_currency, part)
-        points -= part
-
-
-def remaining(
-    plan: Plan,
-    sale: PurchasePosted,
-    amount_minor: int,
-    lines: tuple[PurchaseLine, ...],
-    before: Account | None,
-) -> Bought:
-    """Return a purchase with another amount and basket, as its rules see it."""
+def remaining(plan: Plan, sale: PurchasePosted, undone: Undone, before: Account) -> Bought:
+    """Return what is left of a purchase, as its rules see it."""
+    attributes = dict(sale.attributes)
+    for name, number in undone.attributes.items():
+        whole = attributes[name]
+        assert isinstance(whole, int)  # only whole numbers are undone
+        attributes[name] = whole - number
     return Bought(
-        to_major(amount_minor, sale.currency),
+        to_major(sale.amount_minor - undone.amount_minor, sale.currency),
         sale.currency,
         sale.source,
         sale.occurred_at,
         sale.effective_on,
         plan.zone,
         before,
-        lines,
-        sale.attributes,
+        remaining_lines(sale.lines, undone.lines),
+        attributes,
     )
 
 
-def points_of(outcomes: Iterable[Outcome], booked: Mapping[str, int]) -> dict[str, int]:
-    """Return the points of each rule; one with a budget gives no more than it gave then."""
-    return {
-        one.plan.terms.rule_id: min(one.points, booked.get(one.plan.terms.rule_id, 0))
-        if one.plan.terms.budget_points
-        else one.points
-        for one in outcomes
-    }
+def kept_in_budget(plan: Plan, points: Mapping[str, int], booked: Mapping[str, int]) -> dict[str, int]:
+    """Return points by rule; those of a rule with a budget are no more than it has paid for."""
+    limited = {one.rule_id for one in plan.version.terms.earn_rules if one.budget_points}
+    return {rule: min(number, booked.get(rule, 0)) if rule in limited else number for rule, number in points.items()}
+
+
+def points_of(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """Return the points of each rule."""
+    return {one.plan.terms.rule_id: one.points for one in outcomes}

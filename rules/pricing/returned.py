@@ -64,14 +64,15 @@ def _part(sold: PurchaseLine, rest: PurchaseLine, quantity: Decimal) -> int:
 def returned_amount(booked: Booked, request: ReturnRequest, lines: Sequence[PurchaseLine]) -> int:
     """Return what is given back, in minor units."""
     currency = booked.event.currency
-    if booked.is_undone:
-        message = "All of this purchase was returned before; nothing is left of it."
+    # What cost nothing, a gift in the basket, may still come back when everything was paid back.
+    if booked.undone.is_all and not (lines and all(one.amount_minor == 0 for one in lines)):
+        message = f"Nothing is left of purchase {booked.event.transaction_id!r}; it was returned before."
         raise ReturnExceedsPurchase(message, pointer="/amount", left_minor=0)
     if request.amount is not None:
         amount_minor = to_minor(request.amount, currency)
     elif lines:
         # Lines may hold tax that the purchase's amount does not, or lack a discount that it does.
-        everything = not remaining_lines(booked.event.lines, with_returned(booked.returned, lines))
+        everything = not remaining_lines(booked.event.lines, with_returned(booked.undone.lines, lines))
         amount_minor = (
             booked.left_minor if everything else min(booked.left_minor, sum(one.amount_minor for one in lines))
         )
@@ -81,14 +82,6 @@ def returned_amount(booked: Booked, request: ReturnRequest, lines: Sequence[Purc
         message = f"{amount_minor} minor units of {currency} are to be returned, and {booked.left_minor} are left."
         raise ReturnExceedsPurchase(message, pointer="/amount", left_minor=booked.left_minor)
     return amount_minor
-
-
-def is_all(booked: Booked, lines: Sequence[PurchaseLine], amount_minor: int) -> bool:
-    """Tell whether nothing is left of a purchase once this comes back."""
-    if amount_minor < booked.left_minor:
-        return False
-    is_by_line = bool(lines) and not booked.event.amount_minor
-    return not (is_by_line and remaining_lines(booked.event.lines, with_returned(booked.returned, lines)))
 
 
 def with_returned(returned: Mapping[str, Returned], lines: Iterable[PurchaseLine]) -> dict[str, Returned]:
@@ -101,7 +94,7 @@ def with_returned(returned: Mapping[str, Returned], lines: Iterable[PurchaseLine
 def returned_attributes(booked: Booked, request: ReturnRequest, *, is_full: bool) -> dict[str, int]:
     """Return the whole numbers that are undone: all that is left of them by a full return."""
     carried = {
-        name: int(value) - booked.attributes.get(name, 0)
+        name: int(value) - booked.undone.attributes.get(name, 0)
         for name, value in booked.event.attributes.items()
         if isinstance(value, int) and not isinstance(value, bool)
     }

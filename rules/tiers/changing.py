@@ -1,6 +1,5 @@
 """What a change of counters, or the passing of time, does to tiers: commands for the account."""
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
@@ -10,7 +9,7 @@ from ledger.account.events import Count
 from ledger.account.state import Account, Held
 from rules.tiers.holding import amounts, earned, ends, next_change, tier_on
 from rules.tiers.plans import LadderPlan
-from rules.tiers.windows import counted, day_within, period_of, rolled_over
+from rules.tiers.windows import counted, period_of, rolled_over
 
 TierCommand = ChangeTier | RetainTier
 
@@ -21,27 +20,24 @@ def after_counting(
     counts: Sequence[Count],
     occurred_at: datetime,
     on: date,
-    *,
-    from_on: date | None = None,
 ) -> list[TierCommand]:
     """
-    Return what becomes of the tiers when something is counted.
+    Return what becomes of the tiers when something is counted; what is taken away is for `rules.pricing.replay`.
 
     Args:
         plans: The program's ladders.
         account: As it was before.
-        counts: What is added, or below zero taken away.
+        counts: What is added.
         occurred_at: When that happened.
         on: The date on which it counts.
-        from_on: The date from which it shows, if that is a later one.
     """
     commands: list[TierCommand] = []
     for plan in plans:
         added = _added(plan, account, counts, on)
         total = {code: amount + added.get(code, 0) for code, amount in amounts(plan, account, on).items()}
-        held = account.tiers.get(plan.ladder.code)
-        after = _After(plan, account, held, counts, total, occurred_at, on, from_on or on)
-        commands += _less(after) if any(amount < 0 for amount in added.values()) else _more(after)
+        command = _more(plan, account, total, occurred_at, on)
+        if command is not None:
+            commands.append(command)
     return commands
 
 
@@ -99,36 +95,21 @@ def _added(plan: LadderPlan, account: Account, counts: Sequence[Count], on: date
     return added
 
 
-class _After(NamedTuple):
-    """A ladder once something was counted."""
-
-    plan: LadderPlan
-    account: Account
-    """As it was before."""
-    held: Held | None
-    counts: Sequence[Count]
-    total: Mapping[str, int]
-    """What every counter has then."""
-    occurred_at: datetime
-    on: date
-    """On which it counts."""
-    from_on: date
-    """From which it shows."""
-
-
-def _more(after: _After) -> list[TierCommand]:
-    plan, account, held, _, total, occurred_at, on, _ = after
+def _more(
+    plan: LadderPlan, account: Account, total: Mapping[str, int], occurred_at: datetime, on: date
+) -> TierCommand | None:
     rank = earned(plan, total)
     if rank < 0 or plan.is_given[rank]:
-        return []
+        return None
+    held = account.tiers.get(plan.ladder.code)
     tier, ladder = plan.tiers[rank].code, plan.ladder
     until = plan.until(on)
     period = period_of(ladder, account.opened_on, on)
     if rank > plan.rank(tier_on(plan, held, on)):
-        return [ChangeTier(ladder.code, tier, occurred_at, on, "qualified", until, period)]
+        return ChangeTier(ladder.code, tier, occurred_at, on, "qualified", until, period)
     if held is None or tier not in held.secured or is_longer(until, held.secured[tier]):
-        return [RetainTier(ladder.code, tier, occurred_at, on, until, period)]
-    return []
+        return RetainTier(ladder.code, tier, occurred_at, on, until, period)
+    return None
 
 
 def is_longer(until: date | None, than: date | None) -> bool:
@@ -136,57 +117,39 @@ def is_longer(until: date | None, than: date | None) -> bool:
     return than is not None and (until is None or until > than)
 
 
-def _less(after: _After) -> list[TierCommand]:
+class Change(NamedTuple):
+    """Why tiers become others than they were."""
+
+    reason: str
+    """``late`` or ``returned``."""
+    occurred_at: datetime
+    effective_on: date
+    asked_on: date
+    """The latest date that anything booked is about; the tier of that date is told."""
+
+
+def differences(plans: Iterable[LadderPlan], wanted: Account, account: Account, change: Change) -> list[TierCommand]:
     """
-    Withdraw the tiers that would not have been reached without what is taken away; those that were assigned stay.
+    Return what makes the tiers of an account those that it would have.
 
-    Also those of other periods, as far as they rest on it: in a rolling window, or by what was rolled over.
+    Args:
+        plans: Every ladder that counted.
+        wanted: With the tiers that it would have.
+        account: With those that it has.
+        change: Why.
     """
-    plan, account, held, occurred_at, on, from_on = (
-        after.plan,
-        after.account,
-        after.held,
-        after.occurred_at,
-        after.on,
-        after.from_on,
-    )
-    if held is None:
-        return []
-    without = _with_counts(account, after.counts)
-    secured, bases = dict(held.secured), dict(held.bases)
-    withdrawn: list[str] = []
-    instead: dict[str, RetainTier] = {}
-    for tier, period in held.bases.items():
-        day = day_within(period, from_on) if period else None
-        if day is None or tier not in secured:
-            continue
-        rank = earned(plan, amounts(plan, without, day))
-        if not rank < plan.rank(tier) <= earned(plan, amounts(plan, account, day)):
-            continue
-        withdrawn.append(tier)
-        del secured[tier]
-        if rank >= 0 and not plan.is_given[rank]:
-            reached = on if period == period_of(plan.ladder, account.opened_on, on) else min(day, from_on)
-            until = plan.until(reached)
-            lower = plan.tiers[rank].code
-            instead[lower] = RetainTier(plan.ladder.code, lower, occurred_at, from_on, until, period)
-    if not withdrawn:
-        return []
-    for lower in [lower for lower in instead if lower in secured]:
-        del instead[lower]
-    for lower, retain in instead.items():
-        secured[lower], bases[lower] = retain.valid_until, retain.period
-    tier = tier_on(plan, Held(held.tier, secured, bases), from_on)
-    until, period = (secured[tier], bases.get(tier, "")) if tier in secured else (None, "")
-    change = ChangeTier(plan.ladder.code, tier, occurred_at, from_on, "returned", until, period, tuple(withdrawn))
-    return [*instead.values(), change]
-
-
-def _with_counts(account: Account, counts: Iterable[Count]) -> Account:
-    """Return an account with other counters; the one given is left alone."""
-    changed = copy.copy(account)
-    changed.counters = {name: dict(periods) for name, periods in account.counters.items()}
-    for count in counts:
-        periods = changed.counters.setdefault(count.counter, {})
-        periods[count.period] = periods.get(count.period, 0) + count.amount
-    return changed
+    reason, occurred_at, on, asked_on = change
+    commands: list[TierCommand] = []
+    for plan in plans:
+        ladder = plan.ladder.code
+        want, have = wanted.tiers.get(ladder, Held()), account.tiers.get(ladder, Held())
+        for tier, until in want.secured.items():
+            period = want.bases.get(tier, "")
+            if tier not in have.secured or (have.secured[tier], have.bases.get(tier, "")) != (until, period):
+                commands.append(RetainTier(ladder, tier, occurred_at, on, until, period, reason))
+        withdrawn = tuple(tier for tier in have.secured if tier not in want.secured)
+        tier = tier_on(plan, want, asked_on)
+        if withdrawn or tier != tier_on(plan, have, asked_on):
+            secured_until, period = want.secured.get(tier), want.bases.get(tier, "")
+            commands.append(ChangeTier(ladder, tier, occurred_at, on, reason, secured_until, period, withdrawn))
+    return commands

@@ -45,7 +45,7 @@ class LadderPlan(Struct, frozen=True):
         if on not in self.untils:
             if len(self.untils) >= _REMEMBERED_DAYS:
                 self.untils.clear()
-            self.untils[on] = _valid_until(self.ladder, on)
+            self.untils[on] = valid_until(self.ladder, on)
         return self.untils[on]
 
     def rank(self, tier: str) -> int:
@@ -92,17 +92,18 @@ def _amounts(thresholds: tuple[Threshold, ...], scales: Mapping[str, int]) -> tu
     return tuple((one.counter, int(one.at_least.scaleb(scales[one.counter]))) for one in thresholds)
 
 
-def _valid_until(ladder: Ladder, on: date) -> date | None:
+def valid_until(ladder: Ladder, on: date) -> date | None:
     """Return the first date on which a tier that is reached on a date is no longer held; ``None`` for never."""
     if ladder.downgrade == "none":
         return None
     match ladder.validity:
         case UntilDay(day=day, years=years):
             month, number = map(int, day.split("-"))
-            if on.year + years >= date.max.year:
-                return None
-            last = day_in(on.year + years, month, number)
-            return last + timedelta(days=1)
+            year = on.year + years
+            if not years and day_in(year, month, number) < on:
+                # It is past this year: whoever reaches a tier holds it.
+                year += 1
+            return day_in(year, month, number) + timedelta(days=1) if year < date.max.year else None
         case ForMonths(months=months):
             return add_months(on, months)
         case ForEver():

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from ledger.account.state import Account
-from ledger.dates import add_months, day_in
+from ledger.dates import day_in
 from ledger.program.ladders import (
     Anniversary,
     CalendarYear,
@@ -38,26 +38,15 @@ def period_of(ladder: Ladder, opened_on: date, on: date) -> str:
             return _EVER
 
 
-def day_within(period: str, on: date) -> date:
-    """
-    Return a day that counts in a period; of a day itself that day.
-
-    Args:
-        period: As `period_of` names it.
-        on: For what counts for ever.
-    """
-    if period == _EVER:
-        return on
-    return date(int(period), 12, 31) if period.isdecimal() else date.fromisoformat(period)
-
-
 def period_end(ladder: Ladder, opened_on: date, on: date) -> date | None:
     """Return the first date after the period that a date counts in; ``None`` where periods do not end, or every day."""
     match ladder.window:
         case CalendarYear():
             return date(on.year + 1, 1, 1) if on.year < date.max.year else None
         case Anniversary():
-            return add_months(_anniversary(opened_on, on), 12)
+            # From the day of joining, not from the last anniversary: 28 February of one year is 29 of another.
+            start = _anniversary(opened_on, on)
+            return day_in(start.year + 1, opened_on.month, opened_on.day) if start.year < date.max.year else None
         case _:
             return None
 
@@ -113,10 +102,9 @@ def _first_of_window(on: date, months: int) -> date:
 
 
 def _anniversary(opened_on: date, on: date) -> date:
-    """Return the first day of the year of membership that a date falls in."""
-    years = on.year - opened_on.year
-    start = add_months(opened_on, 12 * max(years, 0))
-    return start if start <= on or not years else add_months(opened_on, 12 * (years - 1))
+    """Return the first day of the year of membership that a date falls in; years before the first count backwards."""
+    start = day_in(on.year, opened_on.month, opened_on.day)
+    return start if start <= on else day_in(max(on.year - 1, 1), opened_on.month, opened_on.day)
 
 
 def _period_start(ladder: Ladder, opened_on: date, on: date) -> date | None:

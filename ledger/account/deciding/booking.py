@@ -7,7 +7,7 @@ from ledger.account.activity import spendable
 from ledger.account.books import Book, Lot, urgency
 from ledger.account.commands import MAX_POINTS, Award
 from ledger.account.errors import InsufficientPoints, InvalidPoints
-from ledger.account.events import Accrual, LotPoints, Repayment
+from ledger.account.events import Accrual, LotMove, LotPoints, Repayment
 from ledger.account.state import Account
 
 
@@ -60,21 +60,45 @@ def booked(
             )
     for book in account.books.values():
         if book.debts:
-            return tuple(accruals), tuple(_repayments(account, accruals))
+            came = [LotMove(one.lot, one.point_currency, one.points) for one in accruals]
+            return tuple(accruals), tuple(_repayments(owed(account), came))
     return tuple(accruals), ()
 
 
-def _repayments(account: Account, accruals: Iterable[Accrual]) -> Iterable[Repayment]:
-    """Use new points to pay debts back, the oldest debt first."""
-    owed = {code: dict(book.debts) for code, book in account.books.items()}
-    for accrual in accruals:
-        left = accrual.points
-        debts = owed.get(accrual.point_currency, {})
-        for debt, points in list(debts.items()):
+def owed(account: Account) -> dict[str, dict[str, int]]:
+    """Return what is owed, by point currency, then by what left the debt."""
+    return {code: dict(book.debts) for code, book in account.books.items() if book.debts}
+
+
+def repaid_by(
+    debts: dict[str, dict[str, int]],
+    point_currency: str,
+    returned: Iterable[LotPoints],
+) -> tuple[Repayment, ...]:
+    """
+    Use points that come back to their lots to pay debts; what nobody has any more was owed for them.
+
+    Args:
+        debts: From `owed`; less by what is paid.
+        point_currency: Of the points.
+        returned: Lots that get points back.
+    """
+    if point_currency not in debts:
+        return ()
+    came = [LotMove(part.lot, point_currency, part.points) for part in returned]
+    return tuple(_repayments(debts, came))
+
+
+def _repayments(debts: dict[str, dict[str, int]], came: Iterable[LotMove]) -> Iterable[Repayment]:
+    """Use points that came to pay debts back, the oldest debt first."""
+    for move in came:
+        left = move.points
+        owing = debts.get(move.point_currency, {})
+        for debt, points in list(owing.items()):
             paid = min(left, points)
             if paid:
-                yield Repayment(accrual.lot, accrual.point_currency, paid, debt)
-                debts[debt] -= paid
+                yield Repayment(move.lot, move.point_currency, paid, debt)
+                owing[debt] -= paid
                 left -= paid
 
 

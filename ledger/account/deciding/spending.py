@@ -2,7 +2,15 @@
 
 from ledger.account.books import urgency
 from ledger.account.commands import CaptureHold, HoldPoints, Redeem, ReverseRedemption, VoidHold
-from ledger.account.deciding.booking import changed, check_points, consumed, given_back, taken_from
+from ledger.account.deciding.booking import (
+    changed,
+    check_points,
+    consumed,
+    given_back,
+    owed,
+    repaid_by,
+    taken_from,
+)
 from ledger.account.errors import (
     CaptureExceedsHold,
     HoldExists,
@@ -64,6 +72,7 @@ def reverse(account: Account, command: ReverseRedemption) -> RedemptionReversed:
         raise InvalidPoints(message, pointer="/points", remaining_points=left)
     everything = points == left
     parts = tuple(LotPoints(lot.lot, lot.points) for lot in redemption.taken)
+    returned = parts if everything else given_back(redemption.taken, points)
     return RedemptionReversed(
         command.source,
         command.redemption_id,
@@ -72,8 +81,9 @@ def reverse(account: Account, command: ReverseRedemption) -> RedemptionReversed:
         command.reason,
         redemption.point_currency,
         points,
-        parts if everything else given_back(redemption.taken, points),
+        returned,
         changed(account, redemption.point_currency, points),
+        repaid_by(owed(account), redemption.point_currency, returned),
     )
 
 
@@ -113,6 +123,7 @@ def capture(account: Account, command: CaptureHold) -> HoldCaptured:
     taken = taken_from(sorted(found.taken, key=urgency), command.points)
     used = {part.lot: part.points for part in taken}
     left = [(lot.lot, lot.points - used.get(lot.lot, 0)) for lot in found.taken]
+    returned = tuple(LotPoints(lot, points) for lot, points in left if points)
     return HoldCaptured(
         command.source,
         command.hold_id,
@@ -125,14 +136,16 @@ def capture(account: Account, command: CaptureHold) -> HoldCaptured:
         command.currency,
         command.program_version,
         taken,
-        tuple(LotPoints(lot, points) for lot, points in left if points),
+        returned,
         changed(account, found.point_currency, -command.points),
+        repaid_by(owed(account), found.point_currency, returned),
     )
 
 
 def void(account: Account, command: VoidHold) -> HoldVoided:
     """Release a hold."""
     found = _open_hold(account, command.hold_id)
+    returned = tuple(LotPoints(lot.lot, lot.points) for lot in found.taken)
     return HoldVoided(
         command.source,
         command.hold_id,
@@ -141,8 +154,9 @@ def void(account: Account, command: VoidHold) -> HoldVoided:
         command.reason,
         found.point_currency,
         found.points,
-        tuple(LotPoints(lot.lot, lot.points) for lot in found.taken),
+        returned,
         account.balances(),
+        repaid_by(owed(account), found.point_currency, returned),
     )
 
 

@@ -97,6 +97,7 @@ def tier_event(account: Account, command: ChangeTier | RetainTier, balances: dic
             command.valid_until,
             command.period,
             balances,
+            command.reason,
         )
     held = account.tiers.get(command.ladder)
     return TierChanged(

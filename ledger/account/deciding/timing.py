@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from ledger.account.activity import idle_on, lapse_reason, lapses_on
 from ledger.account.books import Lot
 from ledger.account.commands import CancelLots, ChangeExpiry, ConfirmLots, Conversion, ExpireLots, ReleaseLots
+from ledger.account.deciding.booking import owed, repaid_by
 from ledger.account.errors import NothingAwaits
 from ledger.account.events import (
     AccountEvent,
@@ -30,19 +31,15 @@ def ended_holds(account: Account, at: datetime, on: date) -> list[AccountEvent]:
         at: The moment.
         on: Its program-local date.
     """
-    return [
-        HoldExpired(
-            hold_id,
-            hold.expires_at.astimezone(UTC),
-            on,
-            hold.point_currency,
-            hold.points,
-            tuple(LotPoints(lot.lot, lot.points) for lot in hold.taken),
-            account.balances(),
-        )
-        for hold_id, hold in account.holds.items()
-        if hold.expires_at <= at
-    ]
+    debts = owed(account)
+    events: list[AccountEvent] = []
+    for hold_id, hold in account.holds.items():
+        if hold.expires_at <= at:
+            ended_at, code = hold.expires_at.astimezone(UTC), hold.point_currency
+            returned = tuple(LotPoints(lot.lot, lot.points) for lot in hold.taken)
+            repaid = repaid_by(debts, code, returned)
+            events.append(HoldExpired(hold_id, ended_at, on, code, hold.points, returned, account.balances(), repaid))
+    return events
 
 
 def idle_lots(account: Account, at: datetime, on: date) -> list[AccountEvent]:

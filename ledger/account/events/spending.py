@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from ledger.account.events.parts import LotPoints
+from ledger.account.events.parts import LotPoints, Repayment
 
 
 class PointsRedeemed(Struct, frozen=True, omit_defaults=True):
@@ -43,6 +43,8 @@ class RedemptionReversed(Struct, frozen=True, omit_defaults=True):
     points: int
     returned: tuple[LotPoints, ...]
     balances: dict[str, int]
+    repaid: tuple[Repayment, ...] = ()
+    """Points that came back and pay at once what is owed."""
 
 
 class PointsHeld(Struct, frozen=True, omit_defaults=True):
@@ -84,6 +86,8 @@ class HoldCaptured(Struct, frozen=True, omit_defaults=True):
     """Lots that paid."""
     returned: tuple[LotPoints, ...]
     balances: dict[str, int]
+    repaid: tuple[Repayment, ...] = ()
+    """Points that came back and pay at once what is owed."""
 
 
 class HoldVoided(Struct, frozen=True, omit_defaults=True):
@@ -100,6 +104,8 @@ class HoldVoided(Struct, frozen=True, omit_defaults=True):
     points: int
     returned: tuple[LotPoints, ...]
     balances: dict[str, int]
+    repaid: tuple[Repayment, ...] = ()
+    """Points that came back and pay at once what is owed."""
 
 
 class HoldExpired(Struct, frozen=True, omit_defaults=True):
@@ -115,3 +121,5 @@ class HoldExpired(Struct, frozen=True, omit_defaults=True):
     points: int
     returned: tuple[LotPoints, ...]
     balances: dict[str, int]
+    repaid: tuple[Repayment, ...] = ()
+    """Points that came back and pay at once what is owed."""

@@ -93,6 +93,8 @@ class TierRetained(Struct, frozen=True, omit_defaults=True):
     valid_until: date | None = None
     period: str = ""
     balances: dict[str, int] = {}
+    reason: str = ""
+    """``returned`` or ``late`` where something else than the member's progress changed it."""
 
 
 class QualifyingPeriodClosed(Struct, frozen=True, omit_defaults=True):

@@ -41,6 +41,14 @@ from ledger.account.events import (
     VoucherIssued,
 )
 from ledger.budget.events import BudgetDrawn, BudgetReturned
+from ledger.pool.events import (
+    PoolMemberAdded,
+    PoolMemberRemoved,
+    PoolOpened,
+    PoolRedeemed,
+    PoolRedemptionReversed,
+    Share,
+)
 from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramPublished
 from ledger.program.ladders import (
     Counter,
@@ -176,6 +184,11 @@ EVENTS: list[Struct] = [
     ProgramPublished(1, NOON, TERMS, NOON),
     BudgetDrawn("spring", 5, "store", "t1", NOON),
     BudgetReturned("spring", 5, "store", "x1", NOON),
+    PoolOpened("club", "home", "app", NOON, ("m", "n")),
+    PoolMemberAdded("app", NOON, "o"),
+    PoolRedeemed("app", "r9", NOON, "points", 5, 5, "CHF", 1, (Share("m", 3), Share("n", 2))),
+    PoolRedemptionReversed("app", "r9", NOON, "cancelled"),
+    PoolMemberRemoved("app", NOON, "o"),
 ]
 
 

@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 68
-SHIPPED_HASH = "3fd45df90d4189a8aa015402bc1707346ece5a330938e0b4cd5da270c39d8bc9"
+SHIPPED_LINES = 85
+SHIPPED_HASH = "57fe8b87c822b0cf2ca6c57510b529d99f95627ac46ecd607abaa289488c93c5"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
