@@ -16,6 +16,7 @@ from ledger.program.state import Program
 from ledger.streams import ACCOUNT, StreamId
 from rules.activity import Redemption, Reversal, check_text, check_time, member_address
 from rules.instructions.asking import dated, hashed, program_only
+from rules.pricing.late import with_later
 from rules.pricing.price import price_redemption
 
 
@@ -56,6 +57,7 @@ def redeem(
         hashed(*asked),
         partial(_decide_redemption, redemption),
         program_only(program_id),
+        looks_back=True,
         answer=PointsRedeemed,
     )
 
@@ -126,6 +128,7 @@ def reverse_redemption(
         request_hash,
         decide,
         program_only(program_id),
+        looks_back=True,
         answer=RedemptionReversed,
     )
 
@@ -134,8 +137,10 @@ def _decide_redemption(
     redemption: Redemption,
     state: Account | None,
     program: Program | None,
+    history: Sequence[AccountEvent] | None = None,
 ) -> Sequence[AccountEvent]:
-    return account.decide(state, price_redemption(redemption, program, state))
+    made = account.decide(state, price_redemption(redemption, program, state))
+    return _with_later(made, state, program, history)
 
 
 def _decide_reversal(
@@ -143,7 +148,20 @@ def _decide_reversal(
     reversal: Reversal,
     state: Account | None,
     program: Program | None,
+    history: Sequence[AccountEvent] | None = None,
 ) -> Sequence[AccountEvent]:
     at, on = dated(program, reversal.occurred_at)
     command = ReverseRedemption(reversal.source, redemption_id, at, on, reversal.reason, reversal.points)
-    return account.decide(state, command)
+    return _with_later(account.decide(state, command), state, program, history)
+
+
+def _with_later(
+    made: list[AccountEvent],
+    state: Account | None,
+    program: Program | None,
+    history: Sequence[AccountEvent] | None,
+) -> Sequence[AccountEvent]:
+    # Without an account or a program it was refused before.
+    assert state is not None
+    assert program is not None
+    return with_later(made, state, program, history)

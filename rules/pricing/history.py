@@ -58,11 +58,6 @@ class Booked(Struct):
     undone: Undone
 
     @property
-    def key(self) -> Key:
-        """What the outside calls it."""
-        return self.event.source, self.event.transaction_id
-
-    @property
     def left_minor(self) -> int:
         """What was not returned of its amount."""
         return self.event.amount_minor - self.undone.amount_minor

@@ -20,10 +20,19 @@ from msgspec.structs import replace
 from ledger.account.commands import Beyond, PostPurchase, RepricePurchase
 from ledger.account.decide import decide
 from ledger.account.deciding.standing import tier_event
-from ledger.account.events import AccountEvent, Accrual, Count, HoldCaptured, PointsRedeemed, PurchasePosted
+from ledger.account.events import (
+    AccountEvent,
+    Accrual,
+    Count,
+    HoldCaptured,
+    PointsRedeemed,
+    PurchasePosted,
+    RedemptionReversed,
+)
 from ledger.account.evolve import evolve
-from ledger.account.order import PURCHASE, Place
+from ledger.account.order import PURCHASE, Place, place_of
 from ledger.account.state import Account
+from ledger.posting.instruction import HistoryNeeded
 from ledger.program.state import Program
 from rules.pricing.earning import award_of
 from rules.pricing.history import History, Key, history_of
@@ -88,6 +97,44 @@ def post_late(
     return booking.events
 
 
+def with_later(
+    made: list[AccountEvent],
+    account: Account,
+    program: Program,
+    history: Sequence[AccountEvent] | None,
+) -> list[AccountEvent]:
+    """
+    Return what moves points late, with what it changes about purchases after it whose rules read balances.
+
+    Args:
+        made: A redemption or its reversal comes last.
+        account: As it was before.
+        program: With every version.
+        history: Of the account, or ``None`` as long as it was not asked for.
+
+    Raises:
+        HistoryNeeded: It is needed.
+    """
+    event = made[-1]
+    assert isinstance(event, PointsRedeemed | RedemptionReversed)
+    place = place_of(event)
+    if account.last_place is None or account.last_place < place:
+        return made
+    if not any(plan_of(program, version).reads_balances for version in program.versions):
+        return made
+    if history is None:
+        raise HistoryNeeded
+    before = history_of(history)
+    replay = Replay(program, before, place)
+    replay.run([*history, *made])
+    booking = Booking(account)
+    booking.add(made)
+    cause = Cause("late", event.redemption_id, event.occurred_at, event.effective_on)
+    booking.add_differences(replay, before, cause)
+    booking.add_tiers(program, replay.account, cause)
+    return booking.events
+
+
 class Cause(Struct, frozen=True):
     """What changed what others earn."""
 
@@ -111,7 +158,7 @@ class Booking:
             self.events.append(event)
             self.account = evolve(self.account, event)
 
-    def add_differences(self, replay: Replay, history: History, cause: Cause, *, but: Key) -> None:
+    def add_differences(self, replay: Replay, history: History, cause: Cause, *, but: Key | None = None) -> None:
         """Book what purchases earn otherwise in the order in which things happened, all but the one in question."""
         repriced = []
         for key, sale in replay.sales.items():

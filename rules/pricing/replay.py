@@ -31,12 +31,13 @@ from ledger.account.events import (
 )
 from ledger.account.evolve import evolve
 from ledger.account.movements import movement_of
-from ledger.account.order import MOVES, Place, place_of
+from ledger.account.order import MOVES, Place
 from ledger.account.state import Account
 from ledger.program.state import Program
 from rules.pricing.earning import cap_periods, earn
 from rules.pricing.facts import recorded
 from rules.pricing.history import History, Key, Undone
+from rules.pricing.ordering import in_order, key_of
 from rules.pricing.plans import Plan, plan_of
 from rules.pricing.repricing import kept_in_budget, points_of, remaining
 from rules.tiers.changing import after_counting
@@ -87,10 +88,10 @@ class Replay:
 
     def run(self, events: Iterable[AccountEvent]) -> None:
         """Take events in the order in which they happened."""
-        placed = _in_order(events)
+        placed = in_order(events)
         for _, event in placed:
             if isinstance(event, PurchaseReturned):
-                self._returns.setdefault(_key_of(event), []).append(event)
+                self._returns.setdefault(key_of(event), []).append(event)
         for place, event in placed:
             self._take(event, place)
         self._stand_anew()
@@ -153,7 +154,7 @@ class Replay:
         return found[::-1]
 
     def _take_back(self, event: PurchaseReturned) -> None:
-        sale = self.sales[_key_of(event)]
+        sale = self.sales[key_of(event)]
         after, was_all = sale.afterwards.pop(), sale.undone.is_all
         sale.undone.add(sale.event, event)
         plan, on = sale.plan, sale.event.effective_on
@@ -227,25 +228,6 @@ class Replay:
 
     def _book(self, code: str) -> Book:
         return self.account.books.setdefault(code, Book())
-
-
-def _in_order(events: Iterable[AccountEvent]) -> list[tuple[tuple[Any, ...], AccountEvent]]:
-    events = list(events)
-    sold = {(one.source, one.transaction_id): place_of(one) for one in events if isinstance(one, PurchasePosted)}
-
-    def place(event: AccountEvent) -> tuple[Any, ...]:
-        own = place_of(event)
-        if isinstance(event, PurchaseReturned):
-            sale = sold[_key_of(event)]
-            return own if own > sale else (*sale, *own)
-        return own
-
-    # What has no order of its own keeps that in which it arrived.
-    return sorted(((place(event), event) for event in events), key=lambda one: one[0])
-
-
-def _key_of(event: PurchaseReturned) -> Key:
-    return event.purchase_source, event.transaction_id
 
 
 def _earn_tiers(account: Account, sale: Sale, counts: tuple[Count, ...]) -> None:

@@ -47,7 +47,7 @@ def test_returns_in_any_order_come_to_the_same_books(name: str, data: st.DataObj
     assert expected.lots() == till.lots()
 
 
-@pytest.mark.parametrize("name", [name for name in PROGRAMS if "facts" not in name])
+@pytest.mark.parametrize("name", PROGRAMS)
 @given(data=st.data())
 @LAWS
 def test_small_redemptions_in_any_order_leave_the_same_totals(name: str, data: st.DataObject) -> None:

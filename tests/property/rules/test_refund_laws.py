@@ -16,7 +16,7 @@ from tests.property.rules.histories import FIRST, key_of, purchases
 from tests.property.rules.order_programs import BASE, PROGRAMS, caps, ladder, terms
 from tests.property.rules.till import STARTED, Happening, Till, program, rule
 
-LAWS = settings(max_examples=40, derandomize=True, database=None, deadline=None)
+LAWS = settings(max_examples=30, derandomize=True, database=None, deadline=None)
 AMOUNT = {"var": "transaction_amount"}
 SPEND = {"code": "spend", "of": "spend"}
 

@@ -202,6 +202,11 @@ def test_budgets_get_back_what_repricing_takes() -> None:
     made = till.decide(instruction_of(bought("early", "2025-03-01")))
     elsewhere = [one.event for one in made if isinstance(one, On)]
     assert [(one.rule, one.points) for one in elsewhere if isinstance(one, BudgetReturned)] == [("earn", 10)]
+    back = program((STARTED, terms(rule(9, {">": [{"var": "purchase_count"}, 0]}, budget_points=10))))
+    till = told(back, bought("a", "2025-03-01"), bought("c", "2025-03-05", "1"), bought("b", "2025-03-03"))
+    assert till.net_points() == {("c", "earn"): 9, ("b", "earn"): 1}
+    assert till.budgets is not None
+    assert till.budgets.drawn_points == {"earn": 10}
 
 
 def test_purchases_from_before_enrolment_are_priced_in_order_too() -> None:
