@@ -218,11 +218,13 @@ class Poster:
                 self._rollback()
             except (CarriedOutBefore, errors.UniqueViolation):
                 _log.info("batch_held_repeats", submission_count=len(submissions))
-                self._ask_first_for = _ASK_FIRST_FOR
                 self._cache.forget(batch.touched())
                 self._rollback()
-                if time.monotonic() > deadline:
+                # The first time is no matter of patience: what was carried out is there to be told. A lost connection
+                # may have used all of it up before.
+                if self._ask_first_for and time.monotonic() > deadline:
                     raise
+                self._ask_first_for = _ASK_FIRST_FOR
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
                 # An internal error is what a server says that became read-only, or that ended our idle transaction.
                 self._cache.forget(batch.touched())
