@@ -14,11 +14,21 @@ from api.resources import Resources, idempotency_references, position_token, res
 from ledger.account.errors import AccountClosed, AccountNotOpen, AccountSuspended
 from ledger.errors import LedgerError
 from ledger.members.directory import UnknownMember
+from ledger.money import InvalidAmount
 from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable, Posted, Reference
 from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import stream_of
 from ledger.streams import StreamId
-from rules.errors import NoVersionInForce, OccurredInFuture
+from rules.errors import (
+    AmountRequired,
+    BelowMinimum,
+    NotInSteps,
+    NotRedeemable,
+    NoVersionInForce,
+    OccurredInFuture,
+    ShareExceeded,
+    UnknownPointCurrency,
+)
 
 COMMON: list[type[LedgerError]] = [
     OccurredInFuture,
@@ -33,6 +43,17 @@ COMMON: list[type[LedgerError]] = [
     LedgerUnavailable,
 ]
 """What every operation on an account can refuse, in the order of the checks."""
+
+PRICING: list[type[LedgerError]] = [
+    UnknownPointCurrency,
+    NotRedeemable,
+    BelowMinimum,
+    NotInSteps,
+    AmountRequired,
+    InvalidAmount,
+    ShareExceeded,
+]
+"""What pricing points that are to be spent can refuse, in the order of the checks."""
 
 Make = Callable[[str, datetime, tuple[Reference, ...]], Instruction]
 """Makes the instruction: program id, now, and further keys."""

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.bodies import body_of
-from api.booking import COMMON, book, booked, booked_on
+from api.booking import COMMON, PRICING, book, booked, booked_on
 from api.openapi import PROGRAM, operation, path_parameter
 from ledger.account.errors import (
     CaptureExceedsHold,
@@ -18,16 +18,9 @@ from ledger.account.errors import (
     UnknownHold,
 )
 from ledger.account.events import HoldCaptured, HoldVoided, PointsHeld
-from ledger.money import InvalidAmount
 from ledger.streams import StreamId
 from rules.errors import (
-    AmountRequired,
-    BelowMinimum,
     HoldTooLong,
-    NotInSteps,
-    NotRedeemable,
-    ShareExceeded,
-    UnknownPointCurrency,
 )
 from rules.instructions import capture_hold, hold_points, hold_reference, void_hold
 from rules.requests import Capture, HoldRequest, Voiding
@@ -38,15 +31,6 @@ _hold = msgspec.json.Decoder(HoldRequest).decode
 _capture = msgspec.json.Decoder(Capture).decode
 _void = msgspec.json.Decoder(Voiding).decode
 _HOLD = path_parameter("hold_id", "The id it was booked under.", "H-1001")
-_PRICING = [
-    UnknownPointCurrency,
-    NotRedeemable,
-    BelowMinimum,
-    NotInSteps,
-    AmountRequired,
-    InvalidAmount,
-    ShareExceeded,
-]
 
 
 @router.post(
@@ -57,7 +41,7 @@ _PRICING = [
         answer=booked("HoldView", PointsHeld),
         status=201,
         parameters=[PROGRAM],
-        refusals=[*COMMON, *_PRICING, HoldTooLong, InvalidPoints, HoldExists, InvalidExpiry, InsufficientPoints],
+        refusals=[*COMMON, *PRICING, HoldTooLong, InvalidPoints, HoldExists, InvalidExpiry, InsufficientPoints],
         example={
             "source": "till-7",
             "hold_id": "H-1001",
@@ -90,7 +74,7 @@ async def hold(request: Request) -> Response:
             *COMMON,
             UnknownHold,
             HoldResolved,
-            *_PRICING,
+            *PRICING,
             InvalidPoints,
             CaptureExceedsHold,
             RedemptionExists,

@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.bodies import body_of
-from api.booking import COMMON, book, booked
+from api.booking import COMMON, PRICING, book, booked
 from api.openapi import PROGRAM, operation, path_parameter
 from api.resources import Resources, resources
 from ledger.account.errors import (
@@ -17,7 +17,6 @@ from ledger.account.errors import (
     RedemptionExists,
     UnknownRedemption,
 )
-from ledger.money import InvalidAmount
 from ledger.pool.decide import InvalidPool, PoolExists, UnknownPool
 from ledger.pool.events import (
     PoolMemberAdded,
@@ -31,13 +30,7 @@ from ledger.posting.cache import StateCache
 from ledger.streams import POOL, pool_stream_id
 from rules.activity import Reversal
 from rules.errors import (
-    AmountRequired,
-    BelowMinimum,
-    NotInSteps,
-    NotRedeemable,
     PoolChanged,
-    ShareExceeded,
-    UnknownPointCurrency,
 )
 from rules.instructions.pools import PoolOf, change_pool, open_pool, redeem_from_pool, reverse_pool_redemption
 from rules.requests import PoolMemberRequest, PoolRedemptionRequest, PoolRequest
@@ -144,13 +137,7 @@ async def post_departure(request: Request) -> Response:
             *COMMON,
             UnknownPool,
             PoolChanged,
-            UnknownPointCurrency,
-            NotRedeemable,
-            BelowMinimum,
-            NotInSteps,
-            AmountRequired,
-            InvalidAmount,
-            ShareExceeded,
+            *PRICING,
             InsufficientPoints,
             RedemptionExists,
             InvalidPoints,

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.bodies import body_of
+from api.booking import PRICING
 from api.openapi import PROGRAM, operation, path_parameter
 from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
 from ledger.account.errors import (
@@ -24,21 +25,15 @@ from ledger.account.errors import (
 from ledger.account.events import LotPoints, PointsRedeemed, RedemptionReversed
 from ledger.errors import LedgerError
 from ledger.members.directory import UnknownMember
-from ledger.money import InvalidAmount, to_major
+from ledger.money import to_major
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted
 from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import stream_of
 from ledger.streams import StreamId
 from rules.activity import Redemption, Reversal
 from rules.errors import (
-    AmountRequired,
-    BelowMinimum,
-    NotInSteps,
-    NotRedeemable,
     NoVersionInForce,
     OccurredInFuture,
-    ShareExceeded,
-    UnknownPointCurrency,
 )
 from rules.instructions import redeem, redemption_reference, reverse_redemption
 
@@ -116,13 +111,7 @@ _COMMON: list[type[LedgerError]] = [
             *_COMMON,
             UnknownMember,
             NoVersionInForce,
-            UnknownPointCurrency,
-            NotRedeemable,
-            BelowMinimum,
-            NotInSteps,
-            AmountRequired,
-            InvalidAmount,
-            ShareExceeded,
+            *PRICING,
             RedemptionExists,
             InsufficientPoints,
         ],
