@@ -21,8 +21,8 @@ from workers.runs import OnProgress, Report
 _SQL = load_queries("workers")
 _log = structlog.get_logger("worker")
 
-Find = Callable[[Connection[Any], Scope], Pages]
-"""Finds accounts."""
+Find = Callable[..., Pages]
+"""Finds accounts, with a connection, a scope, and ``size``: accounts on a page."""
 Make = Callable[[StreamId], Instruction]
 
 
@@ -33,6 +33,8 @@ class Deps(Struct, frozen=True):
     """Opens a connection as the application role."""
     poster: Poster
     partition_count: int
+    batch_size: int = 1000
+    """Accounts at a time: a batch of the poster, and what a kill can undo."""
 
 
 class ProgramOn(Struct, frozen=True):
@@ -83,7 +85,7 @@ class Sweep(Struct):
             LedgerError: The ledger could not be written to.
         """
         for partition in range(self.deps.partition_count):
-            for page in find(self.connection, Scope(program_id, partition)):
+            for page in find(self.connection, Scope(program_id, partition), size=self.deps.batch_size):
                 self._post(program_id, [make(account_id) for account_id in page])
 
     def _post(self, program_id: str, instructions: list[Instruction]) -> None:

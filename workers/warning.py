@@ -22,7 +22,10 @@ def warn(deps: Deps, now: datetime, on_progress: OnProgress) -> Report:
         for program in programs_on(connection, deps.partition_count, now):
             for partition in range(deps.partition_count):
                 scope = Scope(program.program_id, partition)
-                for rows in chain(_lapsing(connection, program, scope, now), _ending(connection, program, scope, now)):
+                for rows in chain(
+                    _lapsing(connection, program, scope, now, deps.batch_size),
+                    _ending(connection, program, scope, now, deps.batch_size),
+                ):
                     report.account_count += len(rows)
                     report.event_count += _write(connection, rows)
                     on_progress(report)
@@ -30,10 +33,10 @@ def warn(deps: Deps, now: datetime, on_progress: OnProgress) -> Report:
 
 
 def _lapsing(
-    connection: Connection[Any], program: ProgramOn, scope: Scope, now: datetime
+    connection: Connection[Any], program: ProgramOn, scope: Scope, now: datetime, size: int
 ) -> Iterator[list[dict[str, Any]]]:
     days = _policy(program, now).expiry_days
-    for found in lapsing_points(connection, scope, program.on, days):
+    for found in lapsing_points(connection, scope, program.on, days, size):
         yield [
             _row(program, now, one, "points_lapse", one.point_currency) | {"due_on": one.first_on, "points": one.points}
             for one in found
@@ -41,10 +44,10 @@ def _lapsing(
 
 
 def _ending(
-    connection: Connection[Any], program: ProgramOn, scope: Scope, now: datetime
+    connection: Connection[Any], program: ProgramOn, scope: Scope, now: datetime, size: int
 ) -> Iterator[list[dict[str, Any]]]:
     days = _policy(program, now).tier_days
-    for found in tiers_ending(connection, scope, program.on, days):
+    for found in tiers_ending(connection, scope, program.on, days, size):
         yield [
             _row(program, now, one, "tier_ends", f"{one.ladder}:{one.tier}") | {"due_on": one.valid_until, "points": 0}
             for one in found

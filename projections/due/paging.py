@@ -11,7 +11,7 @@ from ledger.sql import load_queries
 _SQL = load_queries("projections.due")
 
 PAGE_SIZE = 1000
-"""Rows at a time: a batch of the poster, and what a kill can undo."""
+"""Rows at a time, unless told otherwise."""
 
 
 class Scope(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
@@ -13,7 +13,6 @@ import pytest
 from khaywe.wiring import Database
 from projections.jobs import read_last_runs, read_runs, read_warnings
 from tests.integration.workers.members import NOW, PROGRAM_ID, buy, catch_up, prepare, topics
-from workers import sweeping
 from workers.jobs import JOBS
 from workers.leases import Lease
 from workers.running import run_job
@@ -47,18 +46,12 @@ def ledger(any_database: Database) -> Database:
     return any_database
 
 
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let jobs go through accounts a few at a time."""
-    monkeypatch.setattr(sweeping, "BATCH_SIZE", SMALL)
-
-
 def run(
     database: Database, name: str, now: datetime, on_progress: Callable[[Report], None] = lambda _: None
 ) -> Report | None:
     """Run a job as a worker of its own would, and let the views follow."""
     with database.poster() as poster:
-        deps = Deps(database.connect, poster, database.partition_count)
+        deps = Deps(database.connect, poster, database.partition_count, SMALL)
         report = run_job(deps, JOBS[name], now=now, holder=uuid4(), on_progress=on_progress)
     catch_up(database)
     return report
@@ -76,7 +69,6 @@ def new(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {topic: count - before.get(topic, 0) for topic, count in after.items() if count > before.get(topic, 0)}
 
 
-@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("name", JOBS)
 def test_once_is_enough(ledger: Database, name: str) -> None:
     """What time decided is recorded for everybody; a second run, at the same moment or later, changes nothing."""
@@ -108,7 +100,6 @@ def test_the_same_moment_again_finds_what_came_meanwhile(ledger: Database) -> No
     assert done(ledger, "expire-lots", now).event_count == MEMBERS
 
 
-@pytest.mark.usefixtures("small_pages")
 def test_a_year_is_caught_up(ledger: Database) -> None:
     """In one run of each job, in any order, each thing as of its own day."""
     with ledger.poster() as poster:
@@ -133,7 +124,6 @@ def test_a_year_is_caught_up(ledger: Database) -> None:
 
 def _work_until_told(url: str, partition_count: int, name: str, now: datetime, pipe: "Pipe[Any, Any]") -> None:
     """Run a job in a process of its own, tell when the first page is done, and go no further."""
-    sweeping.BATCH_SIZE = SMALL
 
     def stop(report: Report) -> None:
         pipe.send(report.account_count)
@@ -142,7 +132,6 @@ def _work_until_told(url: str, partition_count: int, name: str, now: datetime, p
     run(Database(url, partition_count), name, now, stop)
 
 
-@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("name", ["expire-lots", "release-lots", "end-tiers", "expire-holds"])
 def test_a_killed_run_is_finished_by_the_next(ledger: Database, name: str) -> None:
     """Nothing is lost or done twice; its place in the history says that it was interrupted."""
@@ -183,7 +172,6 @@ def test_of_two_workers_one_leads(ledger: Database) -> None:
         assert Lease("job:expire-lots", uuid4()).take(connection)
 
 
-@pytest.mark.usefixtures("small_pages")
 def test_who_lost_the_lease_stops(ledger: Database) -> None:
     """A worker that was asleep for longer than its lease leaves the rest to the one that took over."""
     now = BOUGHT + timedelta(days=70)
@@ -204,16 +192,14 @@ def test_who_lost_the_lease_stops(ledger: Database) -> None:
         assert run(ledger, "expire-lots", now) is None
 
 
-def test_a_failed_run_says_why(ledger: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_run_says_why(ledger: Database) -> None:
     """And does not keep others from running."""
 
-    def fail(*_: object) -> Iterator[None]:
+    def fail(_: Report) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(sweeping, "pages", fail)
     with pytest.raises(ZeroDivisionError):
-        run(ledger, "expire-lots", NOW)
-    monkeypatch.undo()
+        run(ledger, "expire-lots", BOUGHT + timedelta(days=70), fail)
     done(ledger, "expire-lots", NOW)
     with ledger.connect() as connection:
         failed, *_ = [one for one in read_runs(connection) if one.status == "failed"]
@@ -221,7 +207,6 @@ def test_a_failed_run_says_why(ledger: Database, monkeypatch: pytest.MonkeyPatch
         assert read_last_runs(connection)["expire-lots"].status == "finished"
 
 
-@pytest.mark.usefixtures("small_pages")
 def test_everybody_is_warned_once_for_each_date(ledger: Database) -> None:
     """Of points that lapse within 30 days and of tiers that end within 60, however often it is looked."""
     # The night before, what lapses in 31 days is nobody's news.
