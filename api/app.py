@@ -11,7 +11,25 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from api import accounts, health, members, programs, purchases, redemptions, rule_sql, rules, simulation
+from api import (
+    accounts,
+    health,
+    holdings,
+    holds,
+    jobs,
+    members,
+    points,
+    pools,
+    programs,
+    purchases,
+    redemptions,
+    returns,
+    rule_sql,
+    rules,
+    simulation,
+    standing,
+    tiers,
+)
 from api.bridge import Bridge
 from api.edge import Edge
 from api.fast_lane import FastLane
@@ -58,7 +76,25 @@ def create_app(
 
     app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
     # The router asks one after the other; what tills call all day comes first.
-    for module in (purchases, accounts, redemptions, members, programs, rules, rule_sql, simulation, health):
+    for module in (
+        purchases,
+        accounts,
+        redemptions,
+        holdings,
+        holds,
+        returns,
+        points,
+        pools,
+        members,
+        standing,
+        tiers,
+        jobs,
+        programs,
+        rules,
+        rule_sql,
+        simulation,
+        health,
+    ):
         app.include_router(module.router)
     app.add_exception_handler(LedgerError, _refused)
     app.add_exception_handler(HTTPException, _not_routed)

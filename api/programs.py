@@ -19,8 +19,8 @@ from ledger.money import UnknownCurrency, minor_digits
 from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable
 from ledger.program import decide as program
 from ledger.program.events import ProgramPublished
+from ledger.program.names import Code
 from ledger.program.state import Program
-from ledger.program.terms import Code
 from ledger.streams import PROGRAM as PROGRAM_STREAM
 from ledger.streams import program_stream_id
 from rules.activity import Instant

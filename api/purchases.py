@@ -14,8 +14,8 @@ from api.bodies import body_of, decoded
 from api.openapi import PROGRAM, operation, query_parameter, reference
 from api.problems import STATUS, UnsupportedMediaType, problem
 from api.resources import idempotency_references, position_token, resources, uuid_text
-from ledger.account.errors import AccountNotOpen
-from ledger.account.events import Accrual, PurchasePosted
+from ledger.account.errors import AccountClosed, AccountNotOpen, AccountSuspended, InvalidPoints
+from ledger.account.events import Accrual, PurchasePosted, Repayment
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import UnknownMember
 from ledger.money import InvalidAmount, UnknownCurrency
@@ -44,6 +44,9 @@ _REFUSALS: list[type[LedgerError]] = [
     NoVersionInForce,
     InvalidAttributes,
     AccountNotOpen,
+    AccountClosed,
+    AccountSuspended,
+    InvalidPoints,
     LedgerBusy,
     LedgerUnavailable,
 ]
@@ -61,6 +64,10 @@ class AccrualView(Struct, frozen=True):
     kind: str
     rule: str
     funding: str
+    awaits: str = ""
+    """The business event that makes them available; empty if they await none."""
+    cancels_on: date | None = None
+    """First date on which they are lost if that event has not come."""
 
 
 class PurchaseView(Struct, frozen=True):
@@ -84,7 +91,11 @@ class PurchaseView(Struct, frozen=True):
     """Earned in all."""
     accruals: list[AccrualView]
     balances: dict[str, int]
-    """Points of every point currency that open lots hold after it."""
+    """Points of every point currency after it, held ones included and debts taken off."""
+    repaid: tuple[Repayment, ...]
+    """Points that paid back at once what the member owed, and what had left that debt."""
+    overtaken_by: tuple[str, ...]
+    """Redemptions that happened later, were booked before it arrived, and took other lots than they would have."""
     replayed: bool
     """It was booked before; this is the first answer again."""
 
@@ -253,6 +264,8 @@ def _view(posted: Posted) -> PurchaseView:
         sum(accrual.points for accrual in event.accruals),
         [accrual_view(accrual) for accrual in event.accruals],
         event.balances,
+        event.repaid,
+        event.overtaken_by,
         posted.replayed,
     )
 
@@ -268,6 +281,8 @@ def accrual_view(accrual: Accrual) -> AccrualView:
         accrual.kind,
         accrual.rule,
         accrual.funding,
+        accrual.awaits,
+        accrual.cancels_on,
     )
 
 

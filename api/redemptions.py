@@ -9,11 +9,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.bodies import body_of
+from api.booking import PRICING
 from api.openapi import PROGRAM, operation, path_parameter
 from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
 from ledger.account.errors import (
+    AccountClosed,
     AccountNotOpen,
+    AccountSuspended,
     InsufficientPoints,
+    InvalidPoints,
     RedemptionAlreadyReversed,
     RedemptionExists,
     UnknownRedemption,
@@ -21,21 +25,15 @@ from ledger.account.errors import (
 from ledger.account.events import LotPoints, PointsRedeemed, RedemptionReversed
 from ledger.errors import LedgerError
 from ledger.members.directory import UnknownMember
-from ledger.money import InvalidAmount, to_major
+from ledger.money import to_major
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted
 from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import stream_of
 from ledger.streams import StreamId
 from rules.activity import Redemption, Reversal
 from rules.errors import (
-    AmountRequired,
-    BelowMinimum,
-    NotInSteps,
-    NotRedeemable,
     NoVersionInForce,
     OccurredInFuture,
-    ShareExceeded,
-    UnknownPointCurrency,
 )
 from rules.instructions import redeem, redemption_reference, reverse_redemption
 
@@ -94,6 +92,8 @@ _COMMON: list[type[LedgerError]] = [
     KeyReused,
     UnknownProgram,
     AccountNotOpen,
+    AccountClosed,
+    AccountSuspended,
     LedgerBusy,
     LedgerUnavailable,
 ]
@@ -111,13 +111,7 @@ _COMMON: list[type[LedgerError]] = [
             *_COMMON,
             UnknownMember,
             NoVersionInForce,
-            UnknownPointCurrency,
-            NotRedeemable,
-            BelowMinimum,
-            NotInSteps,
-            AmountRequired,
-            InvalidAmount,
-            ShareExceeded,
+            *PRICING,
             RedemptionExists,
             InsufficientPoints,
         ],
@@ -177,7 +171,7 @@ async def redeem_points(request: Request) -> Response:
         answer=ReversalView,
         status=201,
         parameters=[PROGRAM, path_parameter("redemption_id", "The id it was booked under.", "R-2001")],
-        refusals=[*_COMMON, UnknownRedemption, RedemptionAlreadyReversed],
+        refusals=[*_COMMON, UnknownRedemption, RedemptionAlreadyReversed, InvalidPoints],
         example={"source": "store-330", "occurred_at": "2026-11-22T09:40:00+01:00", "reason": "order cancelled"},
     ),
 )

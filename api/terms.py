@@ -50,7 +50,7 @@ def read_terms(body: TermsBody, currency: str, at: str) -> Terms:
     terms: Terms = _rewritten(
         body, Terms, earn=_read(body.earn, EarnRule, f"{at}/earn"), burn=_read(body.burn, BurnRule, f"{at}/burn")
     )
-    check_terms(terms, at)
+    check_terms(terms, currency, at)
     check_rules(terms, currency, at)
     return terms
 

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from bench import importing, noise, posting, projecting, ruling, segmenting, serving, starting
+from bench import importing, keeping_time, noise, posting, projecting, ruling, segmenting, serving, starting
 from bench.ledgers import settings_for, temporary_home
 from khaywe.wiring import open_database
 
@@ -15,6 +15,7 @@ GROUPS = {
     "projections": projecting.run,
     "rules": ruling.run,
     "segments": segmenting.run,
+    "jobs": keeping_time.run,
     "import": importing.run,
     "start": starting.run,
 }

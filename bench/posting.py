@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from bench.figures import figure, note
-from bench.ledgers import PROGRAM_ID, ledger, purchase_lines
+from bench.ledgers import PROGRAM_ID, RICH_TERMS, ledger, purchase_lines
 from khaywe.collecting import calm_collector
 from khaywe.wiring import Database
 from ledger.posting.instruction import Posted
@@ -34,6 +34,11 @@ def run() -> None:
     figure("posting_bulk_per_s", rate, "purchases/s")
     figure("posting_bulk_vs_copy", rate / copied, "ratio")
     note(f"raw COPY of the same events: {copied:,.0f}/s")
+    rich = list(purchase_lines(PURCHASES // 2, MEMBERS, in_order=True))
+    with ledger(MEMBERS, terms=RICH_TERMS) as database:
+        post(database, rich[: PURCHASES // 12])
+        seconds = post(database, rich[PURCHASES // 12 :])
+    figure("posting_rich_per_s", (len(rich) - PURCHASES // 12) / seconds, "purchases/s")
 
 
 def post(database: Database, lines: list[bytes]) -> float:

@@ -15,6 +15,8 @@ from khaywe.logs import configure_logging
 from khaywe.settings import Settings
 from khaywe.wiring import Database
 from workers.follower import follow
+from workers.scheduling import scheduled
+from workers.sweeping import Deps
 
 _POOL_SIZE = 16
 _SWITCH_INTERVAL_S = 0.001
@@ -61,11 +63,12 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
 
 
 def run_worker(database: Database) -> None:
-    """Follow the ledger until told to stop."""
+    """Follow the ledger, and keep time, until told to stop."""
     configure_logging("worker")
     # Views may lag by a moment; whoever waits at a till may not.
     os.nice(_WORKER_NICENESS)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    follow(database.connect, database.connect_views, stopping)
+    with database.poster() as poster, scheduled(Deps(database.connect, poster, database.partition_count)):
+        follow(database.connect, database.connect_views, stopping)

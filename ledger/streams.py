@@ -6,10 +6,13 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
+from ledger.account import evolve as account_evolve
 from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
 from ledger.budget import state as budget_state
-from ledger.budget.events import BudgetDrawn
+from ledger.budget.events import BudgetEvent
+from ledger.pool import state as pool_state
+from ledger.pool.events import PoolEvent
 from ledger.program import state as program_state
 from ledger.program.events import ProgramEvent
 
@@ -36,9 +39,9 @@ class Stream(NamedTuple):
 
 ACCOUNT = Stream(
     "account",
-    account_state.evolve,
+    account_evolve.evolve,
     account_state.Account,
-    "account.state.v2",
+    "account.state.v3",
     AccountEvent.__args__,
 )
 PROGRAM = Stream(
@@ -53,9 +56,16 @@ BUDGET = Stream(
     budget_state.evolve,
     budget_state.Budgets,
     "budget.state.v1",
-    (BudgetDrawn,),
+    BudgetEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM, BUDGET)
+POOL = Stream(
+    "pool",
+    pool_state.evolve,
+    pool_state.Pool,
+    "pool.state.v1",
+    PoolEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -71,3 +81,8 @@ def program_stream_id(program_id: str) -> StreamId:
 def budget_stream_id(program_id: str) -> StreamId:
     """Return the stream id of the budgets of the program's rules."""
     return uuid5(NAMESPACE, f"budget:{program_id}").bytes
+
+
+def pool_stream_id(program_id: str, pool_id: str) -> StreamId:
+    """Return the stream id of a pool."""
+    return uuid5(NAMESPACE, f"pool:{program_id}:{pool_id}").bytes

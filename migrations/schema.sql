@@ -16,6 +16,10 @@ CREATE SCHEMA views;
 GRANT USAGE ON SCHEMA views TO khaywe_app;
 GRANT USAGE ON SCHEMA views TO khaywe_read;
 
+CREATE SCHEMA workers;
+GRANT USAGE ON SCHEMA workers TO khaywe_app;
+GRANT USAGE ON SCHEMA workers TO khaywe_read;
+
 CREATE FUNCTION ledger.refuse_change_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -33,6 +37,31 @@ BEGIN
     UPDATE members.revision SET revision = revision + 1;
     RETURN NULL;
 END
+$$;
+
+CREATE FUNCTION views.idle_on_v1(earned_on date, idle_months int, activities text[], last_purchase_on date, last_accrual_on date, last_redemption_on date, last_adjustment_on date, last_transfer_in_on date, last_transfer_out_on date) RETURNS date
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+SELECT CASE WHEN came_on < idle_on THEN idle_on ELSE (came_on + months + interval '1 day')::date END
+FROM (
+    SELECT
+        came_on,
+        months,
+        (last_on + months + interval '1 day')::date AS idle_on
+    FROM (
+        SELECT
+            greatest(earned_on, last_adjustment_on, last_transfer_in_on) AS came_on,
+            make_interval(months => nullif(idle_months, 0)) AS months,
+            greatest(
+                CASE WHEN activities IS NULL OR 'purchase' = ANY(activities) THEN last_purchase_on END,
+                CASE WHEN activities IS NULL OR 'accrual' = ANY(activities) THEN last_accrual_on END,
+                CASE WHEN activities IS NULL OR 'redemption' = ANY(activities) THEN last_redemption_on END,
+                CASE WHEN 'adjustment' = ANY(activities) THEN last_adjustment_on END,
+                CASE WHEN 'transfer_in' = ANY(activities) THEN last_transfer_in_on END,
+                CASE WHEN 'transfer_out' = ANY(activities) THEN last_transfer_out_on END
+            ) AS last_on
+    ) AS dated
+) AS dated
 $$;
 
 CREATE TABLE access.api_keys (
@@ -145,6 +174,14 @@ CREATE TABLE views.accounts (
     program_id text NOT NULL COLLATE "C",
     member_id uuid NOT NULL,
     opened_on date NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL COLLATE "C",
+    merged_into text DEFAULT ''::text NOT NULL COLLATE "C",
+    last_purchase_on date,
+    last_accrual_on date,
+    last_redemption_on date,
+    last_adjustment_on date,
+    last_transfer_in_on date,
+    last_transfer_out_on date,
     CONSTRAINT accounts_pkey PRIMARY KEY (partition, account_id)
 );
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.accounts TO khaywe_app;
@@ -154,16 +191,45 @@ CREATE TABLE views.balances (
     partition int NOT NULL,
     account_id uuid NOT NULL,
     point_currency text NOT NULL COLLATE "C",
-    accrued_points bigint NOT NULL,
-    redeemed_points bigint NOT NULL,
-    reversed_points bigint NOT NULL,
-    balance_points bigint GENERATED ALWAYS AS (((accrued_points - redeemed_points) + reversed_points)) STORED NOT NULL,
+    accrued_points bigint DEFAULT 0 NOT NULL,
+    redeemed_points bigint DEFAULT 0 NOT NULL,
+    reversed_points bigint DEFAULT 0 NOT NULL,
     version bigint NOT NULL,
+    expired_points bigint DEFAULT 0 NOT NULL,
+    reinstated_points bigint DEFAULT 0 NOT NULL,
+    clawed_back_points bigint DEFAULT 0 NOT NULL,
+    credited_points bigint DEFAULT 0 NOT NULL,
+    debited_points bigint DEFAULT 0 NOT NULL,
+    transferred_in_points bigint DEFAULT 0 NOT NULL,
+    transferred_out_points bigint DEFAULT 0 NOT NULL,
+    held_points bigint DEFAULT 0 NOT NULL,
+    owed_points bigint DEFAULT 0 NOT NULL,
+    last_purchase_on date,
+    balance_points bigint GENERATED ALWAYS AS ((((((((((accrued_points + reversed_points) + reinstated_points) + credited_points) + transferred_in_points) - redeemed_points) - expired_points) - clawed_back_points) - debited_points) - transferred_out_points)) STORED NOT NULL,
     CONSTRAINT balances_pkey PRIMARY KEY (partition, account_id, point_currency)
 )
 WITH (fillfactor='70');
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.balances TO khaywe_app;
 GRANT SELECT ON TABLE views.balances TO khaywe_read;
+
+CREATE TABLE views.holds (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    hold_id text NOT NULL COLLATE "C",
+    point_currency text NOT NULL COLLATE "C",
+    points bigint NOT NULL,
+    held_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    status text NOT NULL COLLATE "C",
+    captured_points bigint NOT NULL,
+    resolved_at timestamptz,
+    version bigint NOT NULL,
+    CONSTRAINT holds_pkey PRIMARY KEY (partition, account_id, hold_id)
+)
+WITH (fillfactor='90');
+CREATE INDEX holds_open_v1 ON views.holds USING btree (partition, expires_at) WHERE (status = 'open'::text);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.holds TO khaywe_app;
+GRANT SELECT ON TABLE views.holds TO khaywe_read;
 
 CREATE TABLE views.lots (
     partition int NOT NULL,
@@ -179,9 +245,19 @@ CREATE TABLE views.lots (
     rule text NOT NULL,
     funding text NOT NULL,
     version bigint NOT NULL,
+    awaits text DEFAULT ''::text NOT NULL COLLATE "C",
+    cancels_on date,
+    idle_months int DEFAULT 0 NOT NULL,
+    activities text[] COLLATE "C",
+    converts boolean DEFAULT false NOT NULL,
+    is_released boolean DEFAULT false NOT NULL,
     CONSTRAINT lots_pkey PRIMARY KEY (partition, account_id, lot)
 )
 WITH (fillfactor='90');
+CREATE INDEX lots_by_cancelling_v1 ON views.lots USING btree (partition, cancels_on) WHERE ((cancels_on IS NOT NULL) AND (awaits <> ''::text) AND (open_points > 0));
+CREATE INDEX lots_by_expiry_v1 ON views.lots USING btree (partition, expires_on) WHERE ((expires_on IS NOT NULL) AND (open_points > 0));
+CREATE INDEX lots_by_release_v1 ON views.lots USING btree (partition, available_from) WHERE ((available_from > earned_on) AND (NOT is_released) AND (awaits = ''::text) AND (open_points > 0));
+CREATE INDEX lots_idle_v1 ON views.lots USING btree (partition, account_id) WHERE ((idle_months > 0) AND (open_points > 0));
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.lots TO khaywe_app;
 GRANT SELECT ON TABLE views.lots TO khaywe_read;
 
@@ -197,10 +273,26 @@ CREATE TABLE views.purchases (
     currency text NOT NULL,
     program_version int NOT NULL,
     points bigint NOT NULL,
+    returned_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT purchases_pkey PRIMARY KEY (partition, account_id, version)
 );
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.purchases TO khaywe_app;
 GRANT SELECT ON TABLE views.purchases TO khaywe_read;
+
+CREATE TABLE views.tiers (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    ladder text NOT NULL COLLATE "C",
+    tier text NOT NULL COLLATE "C",
+    since date NOT NULL,
+    valid_until date,
+    version bigint NOT NULL,
+    CONSTRAINT tiers_pkey PRIMARY KEY (partition, account_id, ladder)
+)
+WITH (fillfactor='90');
+CREATE INDEX tiers_by_end_v1 ON views.tiers USING btree (partition, valid_until) WHERE ((tier <> ''::text) AND (valid_until IS NOT NULL));
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.tiers TO khaywe_app;
+GRANT SELECT ON TABLE views.tiers TO khaywe_read;
 
 CREATE TABLE views.timeline (
     partition int NOT NULL,
@@ -230,5 +322,73 @@ CREATE TABLE views.tracking (
 WITH (fillfactor='10');
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.tracking TO khaywe_app;
 GRANT SELECT ON TABLE views.tracking TO khaywe_read;
+
+CREATE TABLE views.vouchers (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    voucher_id text NOT NULL COLLATE "C",
+    point_currency text NOT NULL COLLATE "C",
+    points bigint NOT NULL,
+    value_minor bigint NOT NULL,
+    currency text NOT NULL COLLATE "C",
+    issued_on date NOT NULL,
+    expires_on date NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT vouchers_pkey PRIMARY KEY (partition, account_id, version)
+);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.vouchers TO khaywe_app;
+GRANT SELECT ON TABLE views.vouchers TO khaywe_read;
+
+CREATE TABLE workers.completed (
+    job text NOT NULL COLLATE "C",
+    key text NOT NULL COLLATE "C",
+    completed_at timestamptz NOT NULL,
+    CONSTRAINT completed_pkey PRIMARY KEY (job, key)
+);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.completed TO khaywe_app;
+GRANT SELECT ON TABLE workers.completed TO khaywe_read;
+
+CREATE TABLE workers.leases (
+    name text NOT NULL COLLATE "C",
+    holder uuid NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT leases_pkey PRIMARY KEY (name)
+);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.leases TO khaywe_app;
+GRANT SELECT ON TABLE workers.leases TO khaywe_read;
+
+CREATE TABLE workers.runs (
+    run_id uuid NOT NULL,
+    job text NOT NULL COLLATE "C",
+    as_of timestamptz NOT NULL,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    status text NOT NULL,
+    account_count bigint DEFAULT 0 NOT NULL,
+    event_count bigint DEFAULT 0 NOT NULL,
+    refused_count bigint DEFAULT 0 NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text, 'interrupted'::text]))),
+    CONSTRAINT runs_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX runs_by_start_v1 ON workers.runs USING btree (started_at DESC, run_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.runs TO khaywe_app;
+GRANT SELECT ON TABLE workers.runs TO khaywe_read;
+
+CREATE TABLE workers.warnings (
+    program_id text NOT NULL COLLATE "C",
+    account_id uuid NOT NULL,
+    kind text NOT NULL COLLATE "C",
+    subject text NOT NULL COLLATE "C",
+    due_on date NOT NULL,
+    member_id uuid NOT NULL,
+    points bigint DEFAULT 0 NOT NULL,
+    warned_at timestamptz NOT NULL,
+    CONSTRAINT warnings_kind_check CHECK ((kind = ANY (ARRAY['points_lapse'::text, 'tier_ends'::text]))),
+    CONSTRAINT warnings_pkey PRIMARY KEY (program_id, account_id, kind, subject, due_on)
+);
+CREATE INDEX warnings_by_time_v1 ON workers.warnings USING btree (program_id, warned_at, account_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.warnings TO khaywe_app;
+GRANT SELECT ON TABLE workers.warnings TO khaywe_read;
 
 ALTER TABLE members.identifiers ADD CONSTRAINT identifiers_member_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);

@@ -5,7 +5,7 @@ Each value is a big-endian 32-bit length and its bytes. A row is packed by one `
 because a page has tens of thousands of rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from struct import Struct as Layout
@@ -19,6 +19,8 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _LENGTH = Layout(">i")
 _DAY = Layout(">ii")
+_ARRAY = Layout(">iiiii")
+_TEXT_TYPE = 25
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
 
 
@@ -48,6 +50,14 @@ def day_number(day: date) -> int:
 def optional_day(day: date | None) -> bytes:
     """Spell a date that may be absent."""
     return NULL if day is None else _DAY.pack(4, day.toordinal() - _EPOCH_DAY)
+
+
+def optional_texts(values: Sequence[str]) -> bytes:
+    """Spell a list of texts as an array; none of them as null."""
+    if not values:
+        return NULL
+    spelled = _ARRAY.pack(1, 0, _TEXT_TYPE, len(values), 1) + b"".join(map(text, values))
+    return _LENGTH.pack(len(spelled)) + spelled
 
 
 def copy_rows(connection: Connection[Any], table: str, columns: Iterable[str], rows: Iterable[bytes]) -> None:

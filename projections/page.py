@@ -7,7 +7,7 @@ from typing import Any, LiteralString, NamedTuple, Protocol
 from msgspec import Struct
 from psycopg import Connection
 
-from ledger.account.events import AccountEvent
+from ledger.account.events import AccountEvent, PurchasePosted
 from ledger.store.codec import decode
 from ledger.streams import ACCOUNT, StreamId
 
@@ -34,6 +34,8 @@ class Page(Struct, frozen=True):
     recorded_at: datetime
     """When the last event was recorded."""
     events: list[Recorded]
+    others: list[Recorded]
+    """Those of the events that are no purchases: few of many, and all that some views are about."""
 
 
 class View(Protocol):
@@ -51,11 +53,14 @@ class View(Protocol):
 
 def page_of(partition: int, after: int, rows: Iterable[tuple[Any, ...]]) -> Page | None:
     """Decode the rows of the ``page`` query; ``None`` if there are none."""
-    events = []
+    events, others = [], []
     position, recorded_at = after, None
     for position, stream_id, version, topic, state, recorded_at in rows:  # noqa: B007  # the last ones are used below
         if topic in _ACCOUNT_TOPICS:
-            events.append(Recorded(stream_id, version, topic, recorded_at, decode(topic, state)))
+            recorded = Recorded(stream_id, version, topic, recorded_at, decode(topic, state))
+            events.append(recorded)
+            if topic != PurchasePosted.TOPIC:
+                others.append(recorded)
     if recorded_at is None:
         return None
-    return Page(partition, after, position, recorded_at, events)
+    return Page(partition, after, position, recorded_at, events, others)

@@ -102,15 +102,24 @@ class Redemption(Struct, frozen=True, forbid_unknown_fields=True):
     """Needed where points may pay only a part."""
 
 
+Reason = Annotated[str, Meta(min_length=1, max_length=200)]
+PositivePoints = Annotated[
+    int, Meta(ge=1, le=10**15, description="In the smallest unit of the point currency.", examples=[500])
+]
+PointCurrencyCode = Annotated[str, Meta(min_length=1, max_length=63)]
+
+
 class Reversal(Struct, frozen=True, forbid_unknown_fields=True):
-    """A redemption is undone."""
+    """A redemption is undone, wholly or partly."""
 
     source: Source
     occurred_at: Instant
-    reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    reason: Reason
+    points: PositivePoints | None = None
+    """Absent: all that were not given back before."""
 
 
-def member_address(program_id: str, member: str) -> StreamId | Identifier:
+def member_address(program_id: str, member: str, pointer: str = "/member") -> StreamId | Identifier:
     """
     Return where a member is found: the account's stream id for our own member id, otherwise the identifier.
 
@@ -127,7 +136,7 @@ def member_address(program_id: str, member: str) -> StreamId | Identifier:
         except ValueError:
             pass
     message = "A member is named by our member id, or by kind:value such as card:6000123456789."
-    raise InvalidInput(message, pointer="/member")
+    raise InvalidInput(message, pointer=pointer)
 
 
 def check_text(**fields: str) -> None:

@@ -67,3 +67,51 @@ class ShareExceeded(LedgerError):
     """The points are worth more than the part of the purchase that they may pay."""
 
     slug = "share-exceeded"
+
+
+class ReturnExceedsPurchase(LedgerError):
+    """More is to be returned than was bought, or is left of it."""
+
+    slug = "return-exceeds-purchase"
+
+
+class UnknownLine(LedgerError):
+    """The purchase has no such line."""
+
+    slug = "unknown-line"
+
+
+class NotTransferable(LedgerError):
+    """Members of this program cannot send these points to each other."""
+
+    slug = "not-transferable"
+
+
+class TransferLimitReached(LedgerError):
+    """More would be sent or received in the year than the program allows."""
+
+    slug = "transfer-limit-reached"
+
+
+class UnknownReason(LedgerError):
+    """The program has no such reason for an adjustment."""
+
+    slug = "unknown-reason"
+
+
+class UnknownTier(LedgerError):
+    """The program has no such tier."""
+
+    slug = "unknown-tier"
+
+
+class HoldTooLong(LedgerError):
+    """The hold would last longer than the program allows."""
+
+    slug = "hold-too-long"
+
+
+class PoolChanged(LedgerError):
+    """The pool's members changed while it was asked for something."""
+
+    slug = "pool-changed"

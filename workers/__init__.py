@@ -1,1 +1,1 @@
-"""Time: what runs by itself. Follows the ledger into the views; jobs come with the issue on points over time."""
+"""Time: what runs by itself. Follows the ledger into the views, and records what dates have decided."""

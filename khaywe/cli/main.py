@@ -252,6 +252,36 @@ def import_purchases(  # noqa: PLR0917  # the options of a command
         raise typer.Exit(2)
 
 
+@app.command("run")
+def run_by_hand(
+    job: Annotated[str, typer.Argument(help="Which; `khaywe runs` lists them.")],
+    now: Annotated[
+        str | None, typer.Option(help="The moment to run for, such as 2026-01-31T00:00Z; default now.")
+    ] = None,
+) -> None:
+    """Run a job now, as the workers do by themselves; does nothing where another worker is running it."""
+    with told_plainly():
+        from khaywe.cli.keeping_time import run
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            run(database, job, now)
+
+
+@app.command("runs")
+def runs(
+    job: Annotated[str | None, typer.Argument(help="Only this job.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
+) -> None:
+    """Show the jobs that keep time, and what ran lately."""
+    with told_plainly():
+        from khaywe.cli.keeping_time import show
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show(database, job, limit)
+
+
 @app.command()
 def demo() -> None:
     """

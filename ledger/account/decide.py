@@ -1,206 +1,121 @@
 """What an account allows. Pure: the same account and command always give the same facts."""
 
-from datetime import date
-from typing import assert_never
+import copy
+from collections.abc import Callable
+from typing import Any, Final
 
-from ledger.account.commands import (
-    MAX_POINTS,
-    AccountCommand,
-    Accrue,
-    Award,
-    OpenAccount,
-    PostPurchase,
-    Redeem,
-    ReverseRedemption,
+from ledger.account import commands as ask
+from ledger.account.commands import AccountCommand, ExpireHolds, OpenAccount
+from ledger.account.deciding import earning, moving, returning, spending, standing, timing
+from ledger.account.errors import AccountClosed, AccountNotOpen, AccountSuspended
+from ledger.account.events import AccountEvent, AccountOpened
+from ledger.account.evolve import evolve
+from ledger.account.state import Account
+
+_ONE: Final[dict[type, Callable[[Account, Any], AccountEvent]]] = {
+    ask.PostPurchase: earning.post_purchase,
+    ask.Accrue: earning.accrue,
+    ask.Redeem: spending.redeem,
+    ask.ReverseRedemption: spending.reverse,
+    ask.HoldPoints: spending.hold,
+    ask.CaptureHold: spending.capture,
+    ask.VoidHold: spending.void,
+    ask.ReturnPurchase: returning.return_purchase,
+    ask.RepricePurchase: returning.reprice_purchase,
+    ask.AdjustPoints: moving.adjust,
+    ask.ReinstatePoints: moving.reinstate,
+    ask.TransferOut: moving.transfer_out,
+    ask.TransferIn: moving.transfer_in,
+    ask.SuspendAccount: standing.suspend,
+    ask.LiftSuspension: standing.lift,
+}
+"""Commands that become one fact."""
+
+_SEVERAL: Final[dict[type, Callable[[Account, Any], list[AccountEvent]]]] = {
+    ask.ReleaseLots: timing.release,
+    ask.ConfirmLots: timing.confirm,
+    ask.CancelLots: timing.cancel,
+    ask.ExpireLots: timing.expire,
+    ask.ChangeExpiry: timing.change_expiry,
+    ask.CloseAccount: standing.close,
+    ask.ChangeTier: standing.change_tier,
+    ask.RetainTier: standing.retain_tier,
+    ask.CloseQualifyingPeriod: standing.close_period,
+}
+"""Commands that become none, one or several."""
+
+_SPENDING: Final = frozenset({ask.Redeem, ask.HoldPoints, ask.TransferOut})
+_EARNING: Final = frozenset({ask.PostPurchase, ask.Accrue, ask.TransferIn})
+_ACTIVITY: Final = _SPENDING | _EARNING | {ask.CaptureHold, ask.AdjustPoints}
+"""What may be activity that keeps points alive."""
+_OF_CLOSED: Final = frozenset(
+    {ask.ReverseRedemption, ask.ReturnPurchase, ask.RepricePurchase, ask.ExpireLots, ask.AdjustPoints, ExpireHolds}
 )
-from ledger.account.errors import (
-    AccountNotOpen,
-    InsufficientPoints,
-    InvalidPoints,
-    RedemptionAlreadyReversed,
-    RedemptionExists,
-    UnknownRedemption,
-)
-from ledger.account.events import (
-    AccountEvent,
-    AccountOpened,
-    Accrual,
-    LotPoints,
-    PointsAccrued,
-    PointsRedeemed,
-    PurchasePosted,
-    RedemptionReversed,
-)
-from ledger.account.state import Account, Book, Lot
-from ledger.money import MAX_AMOUNT_MINOR
+"""What is still booked on an account that was closed: the undoing of what was before, and operators' corrections."""
 
 
 def decide(account: Account | None, command: AccountCommand) -> list[AccountEvent]:
     """
     Turn a command into facts, or refuse it.
 
-    The checks of each command run in the order in which its errors are listed.
+    What time has decided before the command is recorded first, in the same breath: holds that ended, and points that
+    inactivity took. Then the checks of each command run in the order in which `docs/errors.md` lists their refusals.
 
     Raises:
         AccountNotOpen: Anything but opening is asked of an account that is not open.
-        InvalidPoints: A number of points is negative, zero where something must move, or beyond the largest.
-        RedemptionExists: A redemption with this id is booked.
-        InsufficientPoints: A redemption exceeds the points available on its effective date.
-        UnknownRedemption: A reversal names no booked redemption.
-        RedemptionAlreadyReversed: The redemption was reversed before.
+        AccountClosed: It was closed.
+        AccountSuspended: It is suspended, and this is not allowed meanwhile.
+        LedgerError: Further refusals of the command.
     """
     if isinstance(command, OpenAccount):
         return [] if account else [_opened(command)]
     if account is None:
         raise AccountNotOpen("The member has no account in this program; enrol the member first.")
-    match command:
-        case PostPurchase():
-            return [_purchase(account, command)]
-        case Accrue():
-            return [_accrue(account, command)]
-        case Redeem():
-            return [_redeem(account, command)]
-        case ReverseRedemption():
-            return [_reverse(account, command)]
-        case _:
-            assert_never(command)
+    kind = type(command)
+    if account.status != "open":
+        _check_status(account, kind)
+    settled: list[AccountEvent] = []
+    if account.holds or account.has_idle_lots:
+        account, settled = _settled(account, command)
+    decide_one = _ONE.get(kind)
+    if decide_one is not None:
+        event = decide_one(account, command)
+        return [*settled, event] if settled else [event]
+    if kind is ExpireHolds:
+        return settled
+    return [*settled, *_SEVERAL[kind](account, command)]
 
 
 def _opened(command: OpenAccount) -> AccountOpened:
     return AccountOpened(command.program_id, command.member_id, command.occurred_at, command.effective_on)
 
 
-def _purchase(account: Account, command: PostPurchase) -> PurchasePosted:
-    accruals, balances = _booked(account, command.awards)
-    return PurchasePosted(
-        command.source,
-        command.transaction_id,
-        command.occurred_at,
-        command.effective_on,
-        command.amount_minor,
-        command.currency,
-        command.program_version,
-        accruals,
-        balances,
-        command.lines,
-        command.attributes,
-    )
+def _check_status(account: Account, kind: type) -> None:
+    if account.status == "closed" and kind not in _OF_CLOSED:
+        into = f" It was merged into that of member {account.merged_into}." if account.merged_into else ""
+        raise AccountClosed(f"The account is closed.{into}", merged_into=account.merged_into or None)
+    may_earn = account.status == "earn_only"
+    if account.status != "closed" and (kind in _SPENDING or (kind in _EARNING and not may_earn)):
+        allowed = "purchases earn, and nothing can be spent" if may_earn else "nothing can be earned or spent"
+        raise AccountSuspended(f"The account is suspended: {allowed} until that is lifted.", may_earn=may_earn)
 
 
-def _accrue(account: Account, command: Accrue) -> PointsAccrued:
-    accruals, balances = _booked(account, command.awards)
-    if not accruals:
-        raise InvalidPoints("An accrual without a purchase must book at least one point.", pointer="/points")
-    return PointsAccrued(
-        command.source,
-        command.accrual_id,
-        command.occurred_at,
-        command.effective_on,
-        command.reason,
-        accruals,
-        balances,
-    )
+def _settled(account: Account, command: AccountCommand) -> tuple[Account, list[AccountEvent]]:
+    """Return what time decided before a command, and the account as it is then; the one given is left alone."""
+    at, on = command.occurred_at, command.effective_on
+    events = timing.ended_holds(account, at, on)
+    if events:
+        account = _with(account, events)
+    if account.has_idle_lots and type(command) in _ACTIVITY:
+        idle = timing.idle_lots(account, at, on)
+        if idle:
+            account = _with(account, idle)
+            events += idle
+    return account, events
 
 
-def _booked(account: Account, awards: tuple[Award, ...]) -> tuple[tuple[Accrual, ...], dict[str, int]]:
-    """Number the lots of what was awarded, and return them with the balances after."""
-    balances = account.balances()
-    accruals = []
-    lot = account.lot_count
-    booked_points = 0
-    for award in awards:
-        booked_points += award.points
-        if award.points < 0 or booked_points > MAX_POINTS:
-            message = f"{booked_points} points cannot be booked at once; the largest number is {MAX_POINTS}."
-            raise InvalidPoints(message, pointer="/points")
-        if award.points:
-            lot += 1
-            code = award.point_currency
-            balances[code] = balances.get(code, 0) + award.points
-            accruals.append(
-                Accrual(
-                    lot,
-                    code,
-                    award.points,
-                    award.available_from,
-                    award.expires_on,
-                    award.kind,
-                    award.rule,
-                    award.funding,
-                    award.cap_periods,
-                ),
-            )
-    return tuple(accruals), balances
-
-
-def _redeem(account: Account, command: Redeem) -> PointsRedeemed:
-    if not 0 < command.points <= MAX_POINTS:
-        message = f"{command.points} points cannot be redeemed; ask for 1 to {MAX_POINTS}."
-        raise InvalidPoints(message, pointer="/points")
-    if command.redemption_id in account.redemptions:
-        message = f"Redemption {command.redemption_id!r} is booked already; a new one needs a new id."
-        raise RedemptionExists(message, pointer="/redemption_id")
-    if not 0 <= command.value_minor <= MAX_AMOUNT_MINOR:
-        message = f"{command.points} points would be worth {command.value_minor}, which no redemption can be."
-        raise InvalidPoints(message, pointer="/points")
-    book = account.books.get(command.point_currency)
-    taken = _consume(book, command.points, command.effective_on)
-    balances = account.balances()
-    balances[command.point_currency] -= command.points
-    return PointsRedeemed(
-        command.source,
-        command.redemption_id,
-        command.occurred_at,
-        command.effective_on,
-        command.point_currency,
-        command.points,
-        command.value_minor,
-        command.currency,
-        command.program_version,
-        taken,
-        balances,
-    )
-
-
-def _consume(book: Book | None, points: int, on: date) -> tuple[LotPoints, ...]:
-    """Name the lots that ``points`` come from: earliest expiry first, then oldest, then first made."""
-    lots = sorted((lot for lot in book.lots.values() if lot.is_available(on)), key=_urgency) if book else []
-    available = sum(lot.points for lot in lots)
-    if available < points:
-        message = f"{points} points were asked for on {on}, and {available} are available."
-        raise InsufficientPoints(message, pointer="/points", available_points=available, requested_points=points)
-    taken = []
-    for lot in lots:
-        part = min(lot.points, points)
-        taken.append(LotPoints(lot.lot, part))
-        points -= part
-        if not points:
-            break
-    return tuple(taken)
-
-
-def _urgency(lot: Lot) -> tuple[date, date, int]:
-    return (lot.expires_on or date.max, lot.earned_on, lot.lot)
-
-
-def _reverse(account: Account, command: ReverseRedemption) -> RedemptionReversed:
-    redemption = account.redemptions.get(command.redemption_id)
-    if redemption is None:
-        message = f"No redemption {command.redemption_id!r} is booked on this account."
-        raise UnknownRedemption(message, pointer="/redemption_id")
-    if redemption.is_reversed:
-        message = f"Redemption {command.redemption_id!r} was reversed before."
-        raise RedemptionAlreadyReversed(message, pointer="/redemption_id")
-    balances = account.balances()
-    balances[redemption.point_currency] += redemption.points
-    return RedemptionReversed(
-        command.source,
-        command.redemption_id,
-        command.occurred_at,
-        command.effective_on,
-        command.reason,
-        redemption.point_currency,
-        redemption.points,
-        tuple(LotPoints(lot.lot, lot.points) for lot in redemption.taken),
-        balances,
-    )
+def _with(account: Account, events: list[AccountEvent]) -> Account:
+    account = copy.deepcopy(account)
+    for event in events:
+        account = evolve(account, event)
+    return account

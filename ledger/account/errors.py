@@ -37,3 +37,81 @@ class RedemptionAlreadyReversed(LedgerError):
     """The redemption was reversed before."""
 
     slug = "redemption-already-reversed"
+
+
+class AccountSuspended(LedgerError):
+    """The account is suspended."""
+
+    slug = "account-suspended"
+
+
+class AccountClosed(LedgerError):
+    """The account is closed."""
+
+    slug = "account-closed"
+
+
+class HoldExists(LedgerError):
+    """A hold with this id is booked already."""
+
+    slug = "hold-exists"
+
+
+class UnknownHold(LedgerError):
+    """No hold with this id is booked."""
+
+    slug = "unknown-hold"
+
+
+class HoldResolved(LedgerError):
+    """The hold was resolved before."""
+
+    slug = "hold-resolved"
+
+
+class CaptureExceedsHold(LedgerError):
+    """More points are to be captured than the hold reserved."""
+
+    slug = "capture-exceeds-hold"
+
+
+class InvalidExpiry(LedgerError):
+    """A hold must end after it begins."""
+
+    slug = "invalid-expiry"
+
+
+class NothingAwaits(LedgerError):
+    """No promised points await this event."""
+
+    slug = "nothing-awaits"
+
+
+class AlreadySuspended(LedgerError):
+    """The account is suspended already."""
+
+    slug = "already-suspended"
+
+
+class NotSuspended(LedgerError):
+    """The account is not suspended."""
+
+    slug = "not-suspended"
+
+
+class HoldsOpen(LedgerError):
+    """The account has holds that are not resolved."""
+
+    slug = "holds-open"
+
+
+class PointsOwed(LedgerError):
+    """The account owes points."""
+
+    slug = "points-owed"
+
+
+class SameAccount(LedgerError):
+    """Points cannot be moved from an account to itself."""
+
+    slug = "same-account"

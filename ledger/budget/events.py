@@ -25,4 +25,17 @@ class BudgetDrawn(Struct, frozen=True, omit_defaults=True):
     occurred_at: datetime
 
 
-BudgetEvent = BudgetDrawn
+class BudgetReturned(Struct, frozen=True, omit_defaults=True):
+    """Points that a rule with a budget had given were taken back; the budget can give them again."""
+
+    TOPIC: ClassVar = "budget.returned.v1"
+
+    rule: str
+    points: int
+    source: str
+    reference: str
+    """With the source: the return."""
+    occurred_at: datetime
+
+
+BudgetEvent = BudgetDrawn | BudgetReturned

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from ledger.budget.events import BudgetEvent
+from ledger.budget.events import BudgetEvent, BudgetReturned
 
 
 class Budgets(Struct):
@@ -15,5 +15,8 @@ def evolve(budgets: Budgets | None, event: BudgetEvent) -> Budgets:
     """Fold one recorded fact into the budgets."""
     if budgets is None:
         budgets = Budgets()
-    budgets.drawn_points[event.rule] = budgets.drawn_points.get(event.rule, 0) + event.points
+    points = -event.points if isinstance(event, BudgetReturned) else event.points
+    budgets.drawn_points[event.rule] = budgets.drawn_points.get(event.rule, 0) + points
+    if not budgets.drawn_points[event.rule]:
+        del budgets.drawn_points[event.rule]
     return budgets

@@ -114,11 +114,11 @@ def find_member(connection: Connection[Any], identifier: Identifier) -> UUID:
     return found
 
 
-def unknown_member(identifier: Identifier) -> UnknownMember:
+def unknown_member(identifier: Identifier, pointer: str = "/member") -> UnknownMember:
     """Return the refusal for an identifier nobody has. The value itself may be personal, so it is not repeated."""
     program_id, kind, _ = identifier
     message = f"No member of {program_id!r} has this {kind!r}; enrol the member first."
-    return UnknownMember(message, pointer="/member", kind=kind)
+    return UnknownMember(message, pointer=pointer, kind=kind)
 
 
 def is_member(connection: Connection[Any], program_id: str, member_id: UUID) -> bool:

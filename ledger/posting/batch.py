@@ -10,17 +10,19 @@ receipts' primary key refuses a second one, and then the batch is run again, ask
 """
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from psycopg import Connection
 
 from ledger.errors import LedgerError
-from ledger.members.directory import unknown_member
+from ledger.members.directory import Identifier, unknown_member
 from ledger.posting.cache import Entry, StateCache
-from ledger.posting.instruction import KeyReused, NotCarriedOut, On, Posted, Reference, StreamKey
-from ledger.posting.work import CarriedOutBefore, Group, PartitionNotLocked, Work
+from ledger.posting.histories import read_histories
+from ledger.posting.instruction import HistoryNeeded, KeyReused, NotCarriedOut, On, Posted, Reference, StreamKey
+from ledger.posting.work import CarriedOutBefore, Group, LookBack, PartitionNotLocked, Work
 from ledger.sql import joined, load_queries
 from ledger.store.append import Appender, Head, lock_heads_and_ask
 from ledger.store.chain import NewEvent
@@ -46,6 +48,7 @@ class Batch:
         *,
         asks_first: bool,
         locks_too: Collection[int] = (),
+        looks_back_on: Collection[StreamId] = (),
     ) -> None:
         """
         Args:
@@ -55,6 +58,7 @@ class Batch:
             asks_first: Whether to look for receipts before deciding. With several partitions this is always done,
                 because a receipt's key is unique only within one.
             locks_too: Partitions to lock besides those of the instructions' own streams.
+            looks_back_on: Streams whose events are read, because a decision needs them.
         """
         self._groups = groups
         self._works = [work for group in groups for work in group.works]
@@ -64,6 +68,9 @@ class Batch:
         self._asks_first = asks_first or partition_count > 1
         self._locks_too = locks_too
         self._locked: Collection[int] = ()
+        self._looks_back_on = looks_back_on
+        self._histories: dict[StreamId, list[Any]] = {}
+        self._looking_back: set[StreamId] = set()
         self._done: dict[Reference, Work] = {}
 
     def run(self, connection: Connection[Any]) -> int:
@@ -76,6 +83,7 @@ class Batch:
         Raises:
             CarriedOutBefore: Nothing was written, the transaction is open; run the batch again with ``asks_first``.
             PartitionNotLocked: Likewise, with ``locks_too``.
+            LookBack: Likewise, with ``looks_back_on``.
             psycopg.Error: Nothing is known to have been written; the outcomes are not to be used.
         """
         heads = self._lock(connection)
@@ -83,9 +91,13 @@ class Batch:
         if self._asks_first:
             self._answer_from_receipts(connection, self._works)
         self._load(connection)
+        if self._looks_back_on:
+            self._histories = read_histories(connection, self._looks_back_on, self._partition_count)
         appender = Appender(connection, heads)
         with appender.events() as add:
             self._decide(add)
+        if self._looking_back:
+            raise LookBack(self._looking_back)
         # Refused, or without effect: perhaps because it had its effect before.
         suspects = [] if self._asks_first else [work for work in self._works if not work.events and not work.same_as]
         if self._answer_from_receipts(connection, suspects):
@@ -113,6 +125,8 @@ class Batch:
         while True:
             self._find_streams(connection)
             partitions = {work.partition for work in self._works if work.stream_id}
+            for work in self._works:
+                partitions.update(partition_of(stream_id, self._partition_count) for stream_id in work.also)
             if not partitions:
                 return {}
             heads, news = lock_heads_and_ask(connection, partitions.union(self._locks_too), _NEWS)
@@ -128,14 +142,28 @@ class Batch:
 
     def _find_streams(self, connection: Connection[Any]) -> None:
         addresses = [work.instruction.address for work in self._works]
-        named = [address for address in addresses if isinstance(address, tuple)]
+        also = [address for work in self._works for _, address, _ in work.instruction.also]
+        named = [address for address in [*addresses, *also] if isinstance(address, tuple)]
         accounts = self._cache.identifiers.recall(connection, named)
         for work, address in zip(self._works, addresses, strict=True):
             work.stream_id = accounts.get(address) if isinstance(address, tuple) else address
+            if work.instruction.also:
+                self._find_also(work, accounts)
         if self._partition_count > 1:
             for work in self._works:
                 if work.stream_id is not None:
                     work.partition = partition_of(work.stream_id, self._partition_count)
+
+    def _find_also(self, work: Work, accounts: Mapping[Identifier, StreamId]) -> None:
+        found = [
+            (address, accounts.get(address) if isinstance(address, tuple) else address, pointer)
+            for _, address, pointer in work.instruction.also
+        ]
+        for address, stream_id, pointer in found:
+            if stream_id is None:
+                assert isinstance(address, tuple)
+                work.outcome = work.outcome or unknown_member(address, pointer)
+        work.also = tuple([stream_id for _, stream_id, _ in found if stream_id is not None])
 
     def _load(self, connection: Connection[Any]) -> None:
         """Bring what the decisions need into memory, and refuse those whose stream nobody knows."""
@@ -161,15 +189,23 @@ class Batch:
             # Most instructions read the same streams; the very same tuple of keys is looked at once.
             if instruction.reads is not reads:
                 reads = instruction.reads
-                for stream, stream_id in reads:
-                    if stream_id in entries:
-                        entries[stream_id].last_used = now
-                    else:
-                        missing[stream_id] = stream
+                self._want(reads, missing)
+            if work.also:
+                streams = [one.stream for one in instruction.also]
+                self._want(zip(streams, work.also, strict=True), missing)
         if missing:
             self._cache.load(connection, missing)
             for work in undecided:
                 work.entry = entries[work.stream_id]  # type: ignore[index]  # who has none was refused above
+
+    def _want(self, keys: Iterable[tuple[Stream, StreamId]], missing: dict[StreamId, Stream]) -> None:
+        """Note that streams are used, and which of them are not in memory."""
+        entries, now = self._cache.entries, self._cache.batch_count
+        for stream, stream_id in keys:
+            if stream_id in entries:
+                entries[stream_id].last_used = now
+            else:
+                missing[stream_id] = stream
 
     def _answer_from_receipts(self, connection: Connection[Any], works: list[Work]) -> bool:
         """Answer what was done before, and tell whether there was anything."""
@@ -220,21 +256,34 @@ class Batch:
             if reference in done:
                 self._repeat(work, done[reference], reference)
                 return
-        reads, entries = instruction.reads, self._cache.entries
         try:
-            if len(reads) == 1:
-                events = instruction.decide(entry.state, entries[reads[0].stream_id].state)
-            else:
-                events = instruction.decide(entry.state, *(entries[key.stream_id].state for key in reads))
+            events = self._decided(work, entry)
         except LedgerError as refusal:
             work.outcome = refusal
+            return
+        except HistoryNeeded:
+            # Nothing of this batch will be written; what else needs its history is found out in one go.
+            self._looking_back.add(work.stream_id)  # type: ignore[arg-type]  # who has none was refused before
+            work.outcome = NotCarriedOut("It is decided again.")
             return
         for reference in references:
             done[reference] = work
         if not events:
             work.outcome = self._nothing_to_do(work, entry)
             return
-        work.first_version = entry.version + 1
+        self._fold(work, entry, events)
+
+    def _decided(self, work: Work, entry: Entry) -> Sequence[Struct | On]:
+        instruction, entries = work.instruction, self._cache.entries
+        states = [entry.state, *[entries[key.stream_id].state for key in instruction.reads]]
+        if work.also:
+            states += [entries[stream_id].state for stream_id in work.also]
+        if instruction.looks_back:
+            return instruction.decide(*states, history=self._histories.get(work.stream_id))  # type: ignore[arg-type]
+        return instruction.decide(*states)
+
+    def _fold(self, work: Work, entry: Entry, events: Sequence[Struct | On]) -> None:
+        version = entry.version
         own = []
         for event in events:
             if isinstance(event, On):
@@ -242,7 +291,11 @@ class Batch:
             else:
                 own.append((event, encode(event)))
                 entry.fold(event)
-        work.events = own
+        work.events, work.first_version, work.answer = own, version + 1, len(own) - 1
+        if work.stream_id in self._histories:
+            self._histories[work.stream_id] += [event for event, _ in own]
+        if len(own) > 1:
+            work.answer = max(at for at, (event, _) in enumerate(own) if isinstance(event, work.instruction.answer))
 
     def _decide_elsewhere(self, work: Work, on: On) -> None:
         stream_id = on.key.stream_id
@@ -269,6 +322,7 @@ class Batch:
         undecided = [work for work in group if work.outcome is None]
         streams = {key.stream_id for work in undecided for key in work.instruction.reads}
         streams.update(work.stream_id for work in undecided if work.stream_id)
+        streams.update(stream_id for work in undecided for stream_id in work.also)
         entries = [self._cache.entries[stream_id] for stream_id in streams]
         before = [(entry, copy.deepcopy(entry.state), entry.version) for entry in entries]
         refused = next((work.outcome for work in group if isinstance(work.outcome, LedgerError)), None)
@@ -303,7 +357,7 @@ class Batch:
             if work.events:
                 assert work.stream_id is not None
                 count += len(work.events) + len(work.elsewhere)
-                version = work.first_version + len(work.events) - 1
+                version = work.first_version + work.answer
                 request_hash = work.instruction.request_hash
                 for source, key in work.instruction.references:
                     appender.receipt(work.partition, (source, key, request_hash, work.stream_id, version))
@@ -316,9 +370,9 @@ class Batch:
                     work.partition,
                     work.position,
                     work.stream_id,  # type: ignore[arg-type]  # what has events has a stream
-                    work.first_version + len(work.events) - 1,
+                    work.first_version + work.answer,
                     heads[work.partition].recorded_at,
-                    work.events[-1][0],
+                    work.events[work.answer][0],
                     replayed=False,
                 )
             elif work.same_as:

@@ -55,6 +55,19 @@ class On(NamedTuple):
     event: Struct
 
 
+class Further(NamedTuple):
+    """One more stream that events may be for, where who is meant has to be found out."""
+
+    stream: Stream
+    address: StreamId | Identifier
+    pointer: str
+    """JSON pointer of the field that names it."""
+
+
+class HistoryNeeded(Exception):  # between a decision and the batch
+    """A decision cannot be made on the state alone: it needs the stream's events, and is asked again with them."""
+
+
 class Instruction(Struct, gc=False):
     """One command on its way to a stream."""
 
@@ -70,6 +83,13 @@ class Instruction(Struct, gc=False):
     there are any, is for the instruction's own stream."""
     reads: tuple[StreamKey, ...] = ()
     """Further streams whose states the decision needs."""
+    also: tuple[Further, ...] = ()
+    """Further streams that events may be for; their states come after those of ``reads``."""
+    looks_back: bool = False
+    """Whether ``decide`` takes the keyword ``history``: the stream's events, or ``None`` as long as nobody has raised
+    `HistoryNeeded`."""
+    answer: type[Struct] = Struct
+    """The kind of event that answers, where several are recorded for the stream: the last of this kind."""
 
 
 class Posted(Struct, gc=False):

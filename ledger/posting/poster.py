@@ -17,7 +17,7 @@ from ledger.posting.batch import Batch
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome
 from ledger.posting.snapshots import write_snapshots
-from ledger.posting.work import CarriedOutBefore, Group, PartitionNotLocked, Work
+from ledger.posting.work import CarriedOutBefore, Group, LookBack, PartitionNotLocked, Work
 from ledger.store.append import lock_heads
 from ledger.streams import StreamId
 
@@ -194,6 +194,7 @@ class Poster:
     ) -> tuple[list[tuple[_Submission, list[Outcome]]], list[StreamId], int]:
         deadline = time.monotonic() + self._patience_s
         pause_s = 0.02
+        looks_back_on: set[StreamId] = set()
         while True:
             groups = [Group([Work(asked) for asked in one.instructions], one.together) for one in submissions]
             batch = Batch(
@@ -202,9 +203,14 @@ class Poster:
                 self._partition_count,
                 asks_first=self._ask_first_for > 0,
                 locks_too=self._shared_partitions,
+                looks_back_on=looks_back_on,
             )
             try:
                 count = batch.run(self._settled_connection())
+            except LookBack as look:
+                looks_back_on |= look.stream_ids
+                self._cache.forget(batch.touched())
+                self._rollback()
             except PartitionNotLocked as needed:
                 # From now on every batch locks it, because the next one will most likely need it too.
                 self._shared_partitions.add(needed.partition)
@@ -212,11 +218,13 @@ class Poster:
                 self._rollback()
             except (CarriedOutBefore, errors.UniqueViolation):
                 _log.info("batch_held_repeats", submission_count=len(submissions))
-                self._ask_first_for = _ASK_FIRST_FOR
                 self._cache.forget(batch.touched())
                 self._rollback()
-                if time.monotonic() > deadline:
+                # The first time is no matter of patience: what was carried out is there to be told. A lost connection
+                # may have used all of it up before.
+                if self._ask_first_for and time.monotonic() > deadline:
                     raise
+                self._ask_first_for = _ASK_FIRST_FOR
             except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
                 # An internal error is what a server says that became read-only, or that ended our idle transaction.
                 self._cache.forget(batch.touched())

@@ -18,6 +18,8 @@ class Work(Struct, gc=False):
     stream_id: StreamId | None = None
     """``None`` until it is known who is meant."""
     partition: int = 0
+    also: tuple[StreamId, ...] = ()
+    """What the instruction's ``also`` turned out to be."""
     entry: Entry | None = None
     """The stream as it is in memory; set when there is something to decide."""
     outcome: Outcome | None = None
@@ -25,6 +27,8 @@ class Work(Struct, gc=False):
     first_version: int = 0
     events: Sequence[tuple[Any, bytes]] = ()
     """Each with the bytes that are stored."""
+    answer: int = 0
+    """Which of them answers."""
     position: int = 0
     """Of the last of them."""
     elsewhere: list[tuple[int, NewEvent]] = []
@@ -51,6 +55,18 @@ class PartitionNotLocked(RunAgain):
         """
         super().__init__(partition)
         self.partition = partition
+
+
+class LookBack(RunAgain):
+    """Instructions need the events of their streams."""
+
+    def __init__(self, stream_ids: set[StreamId]) -> None:
+        """
+        Args:
+            stream_ids: To be read whole.
+        """
+        super().__init__(len(stream_ids))
+        self.stream_ids = stream_ids
 
 
 class Group(Struct):

@@ -1,43 +1,53 @@
 """Whether terms agree with themselves. What their rules say is checked by `rules`, before."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TypeVar
 
 from ledger.errors import InvalidInput
-from ledger.program.terms import Attribute, BurnRule, EarnRule, PointCurrency, Terms
+from ledger.money import InvalidAmount, to_minor
+from ledger.program.ladder_consistency import check_ladders
+from ledger.program.naming import refuse_twice
+from ledger.program.terms import Attribute, BurnRule, Conversion, EarnRule, PointCurrency, Terms
 from ledger.program.timing import After, Expiry
 
 _Rule = TypeVar("_Rule", EarnRule, BurnRule)
 
 
-def check_terms(terms: Terms, at: str = "/terms") -> None:
+def check_terms(terms: Terms, currency: str, at: str = "/terms") -> None:
     """
     Refuse terms that contradict themselves.
 
     Args:
         terms: To be drafted.
+        currency: ISO 4217 code of the program's money.
         at: JSON pointer of the terms in what was sent.
 
     Raises:
         InvalidInput: Something is named twice, named and not there, or bounded from both sides to nothing.
     """
-    for index, currency in enumerate(terms.point_currencies):
-        _check_currency(currency, f"{at}/point_currencies/{index}")
-    _refuse_twice([one.code for one in terms.point_currencies], "point currency", at + "/point_currencies/{}/code")
+    for index, one in enumerate(terms.point_currencies):
+        _check_currency(one, currency, f"{at}/point_currencies/{index}")
+    refuse_twice([one.code for one in terms.point_currencies], "point currency", at + "/point_currencies/{}/code")
     for index, attribute in enumerate(terms.attributes):
         _check_attribute(attribute, f"{at}/attributes/{index}")
-    _refuse_twice([(one.of, one.name) for one in terms.attributes], "attribute", at + "/attributes/{}/name")
+    refuse_twice([(one.of, one.name) for one in terms.attributes], "attribute", at + "/attributes/{}/name")
     for rule, pointer in placed(terms.earn, f"{at}/earn"):
         _check_named(terms, rule, "earn", pointer)
         _check_earn_rule(terms, rule, pointer)
-    _refuse_twice([one.rule_id for one in terms.earn_rules], "earn rule", at + "/earn/{}/rule_id")
+    refuse_twice([one.rule_id for one in terms.earn_rules], "earn rule", at + "/earn/{}/rule_id")
     _check_groups(terms, f"{at}/earn")
     for burn, pointer in placed(terms.burn, f"{at}/burn"):
         _check_named(terms, burn, "burn", pointer)
         _check_burn_rule(terms, burn, pointer)
-    _refuse_twice([one.rule_id for one in terms.burn_rules], "burn rule", at + "/burn/{}/rule_id")
+    refuse_twice([one.rule_id for one in terms.burn_rules], "burn rule", at + "/burn/{}/rule_id")
+    check_ladders(terms, currency, f"{at}/ladders")
+    _check_transfers(terms, f"{at}/transfers")
+    if terms.holds.default_minutes > terms.holds.maximum_minutes:
+        message = "A hold lasts no longer by default than at most."
+        raise InvalidInput(message, pointer=f"{at}/holds/default_minutes")
+    refuse_twice(terms.adjustment_reasons, "reason", at + "/adjustment_reasons/{}")
 
 
 def placed(written: _Rule | tuple[_Rule, ...] | None, at: str) -> Iterator[tuple[_Rule, str]]:
@@ -48,16 +58,34 @@ def placed(written: _Rule | tuple[_Rule, ...] | None, at: str) -> Iterator[tuple
         yield written, at
 
 
-def _refuse_twice(names: Iterable[object], what: str, pointer: str) -> None:
-    seen: set[object] = set()
-    for index, name in enumerate(names):
-        if name in seen:
-            told = name[-1] if isinstance(name, tuple) else name
-            raise InvalidInput(f"The {what} {told!r} is there twice.", pointer=pointer.format(index))
-        seen.add(name)
+def _check_transfers(terms: Terms, at: str) -> None:
+    codes = [one.code for one in terms.point_currencies]
+    for index, one in enumerate(terms.transfers):
+        pointer = f"{at}/{index}"
+        if one.point_currency not in codes:
+            message = f"There is no point currency {one.point_currency!r} to transfer; there is {', '.join(codes)}."
+            raise InvalidInput(message, pointer=f"{pointer}/point_currency")
+        for name in ("out_per_year", "in_per_year"):
+            most = getattr(one, name)
+            if most is not None and max(one.minimum_points or 1, one.step_points or 1) > most:
+                message = "Fewer points may be transferred in a year than at once, so that none ever are."
+                raise InvalidInput(message, pointer=f"{pointer}/{name}")
+    refuse_twice([one.point_currency for one in terms.transfers], "transfer of", at + "/{}/point_currency")
 
 
-def _check_currency(currency: PointCurrency, pointer: str) -> None:
+def _check_conversion(conversion: Conversion, currency: str, pointer: str) -> None:
+    try:
+        is_money = to_minor(conversion.step_value, currency) > 0
+    except InvalidAmount:
+        is_money = False
+    if not is_money:
+        message = f"What a step is worth is a sum of {currency} above zero, with no more digits than {currency} has."
+        raise InvalidInput(message, pointer=f"{pointer}/step_value")
+
+
+def _check_currency(currency: PointCurrency, money: str, pointer: str) -> None:
+    if currency.conversion is not None:
+        _check_conversion(currency.conversion, money, f"{pointer}/conversion")
     if currency.expiry_months and currency.expiry:
         message = "expiry_months is short for an expiry; give one of the two."
         raise InvalidInput(message, pointer=f"{pointer}/expiry_months")
@@ -94,7 +122,7 @@ def _check_earn_rule(terms: Terms, rule: EarnRule, pointer: str) -> None:
     if rule.valid_from and rule.valid_until and rule.valid_from >= rule.valid_until:
         message = "valid_until is the first date on which the rule no longer applies; it comes after valid_from."
         raise InvalidInput(message, pointer=f"{pointer}/valid_until")
-    _refuse_twice([one.period for one in rule.caps], "cap per", pointer + "/caps/{}/period")
+    refuse_twice([one.period for one in rule.caps], "cap per", pointer + "/caps/{}/period")
     _check_expiry(rule.expiry, f"{pointer}/expiry")
 
 

@@ -79,7 +79,7 @@ def decide(program: Program | None, command: ProgramCommand) -> list[ProgramEven
         if program:
             message = f"Program {command.program_id!r} exists; change its draft instead."
             raise ProgramExists(message, pointer="/program_id")
-        check_terms(command.terms)
+        check_terms(command.terms, command.currency)
         return [
             ProgramCreated(
                 command.program_id,
@@ -94,7 +94,7 @@ def decide(program: Program | None, command: ProgramCommand) -> list[ProgramEven
         raise UnknownProgram("There is no such program; create it first.")
     match command:
         case DraftProgram():
-            check_terms(command.terms)
+            check_terms(command.terms, program.currency)
             _check_scales(program, command.terms)
             return [] if command.terms == program.draft else [ProgramDrafted(command.terms, command.occurred_at)]
         case PublishProgram():

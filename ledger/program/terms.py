@@ -8,17 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from ledger.account.events import ORDINARY, OWN
-from ledger.program.timing import After, Availability, Expiry, Months
-
-Code = Annotated[
-    str,
-    Meta(
-        # Not "$" at the end: that also matches before a line break.
-        pattern=r"^[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?(?![\s\S])",
-        description="Lower-case letters, digits, - and _; 1 to 63 characters.",
-        examples=["points"],
-    ),
-]
+from ledger.program.ladders import Ladder
+from ledger.program.names import Code, Name, Points
+from ledger.program.timing import After, Availability, Expiry, Inactivity, Months
 
 
 class RoundingMode(StrEnum):
@@ -34,11 +26,16 @@ class RoundingMode(StrEnum):
 
 
 RuleText = Annotated[str, Meta(min_length=1, max_length=32768, description="JSONLogic, as JSON text.")]
-Points = Annotated[int, Meta(ge=1, le=10**15, description="In the smallest unit of the point currency.")]
-Name = Annotated[
-    str,
-    Meta(pattern=r"^[a-z][a-z0-9_]{0,62}(?![\s\S])", description="Lower-case letters, digits and _; a letter first."),
-]
+
+
+class Conversion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Points that lapse become a voucher."""
+
+    step_points: Points
+    """Only whole steps are converted; the rest lapses."""
+    step_value: Decimal
+    """Of each step, in major units of the program's currency."""
+    valid_months: Months
 
 
 class PointCurrency(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -57,6 +54,10 @@ class PointCurrency(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     """When points lapse; absent, and without ``expiry_months``, never."""
     availability: Availability | None = None
     """When points can be spent; absent means immediately."""
+    inactivity: Inactivity | None = None
+    """Absent: points stay, whatever the member does or does not."""
+    conversion: Conversion | None = None
+    """What becomes of points that lapse by age; absent: nothing."""
 
     @property
     def lapses(self) -> Expiry | None:
@@ -148,6 +149,42 @@ class BurnRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=Tr
     """Largest part of a purchase's amount that points may pay; a redemption then has to say the amount."""
 
 
+class ReturnPolicy(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What happens to points of a purchase that is returned, if they are not there any more."""
+
+    beyond: Literal["negative", "within_balance", "waterfall"] = "negative"
+    """``negative``: they are owed, and later accruals pay them back. ``within_balance``: they are written off.
+    ``waterfall``: their worth is taken off the refund."""
+
+
+class HoldPolicy(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long points can be reserved."""
+
+    default_minutes: Annotated[int, Meta(ge=1, le=525_600)] = 60
+    maximum_minutes: Annotated[int, Meta(ge=1, le=525_600)] = 43_200
+
+
+class TransferRule(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How members may send points of one currency to each other."""
+
+    point_currency: Code
+    minimum_points: Points | None = None
+    step_points: Points | None = None
+    out_per_year: Points | None = None
+    """The most that a member sends in a calendar year."""
+    in_per_year: Points | None = None
+    """The most that a member gets in a calendar year."""
+
+
+class WarningPolicy(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How long ahead members are warned."""
+
+    expiry_days: Annotated[int, Meta(ge=1, le=366)] = 30
+    """Before points lapse."""
+    tier_days: Annotated[int, Meta(ge=1, le=366)] = 60
+    """Before a tier ends."""
+
+
 class Terms(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Everything a version of a program lays down."""
 
@@ -157,6 +194,15 @@ class Terms(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     burn: BurnRule | Annotated[tuple[BurnRule, ...], Meta(max_length=50)] | None = None
     """Absent where points cannot be spent."""
     attributes: Annotated[tuple[Attribute, ...], Meta(max_length=100)] = ()
+    ladders: Annotated[tuple[Ladder, ...], Meta(max_length=10)] = ()
+    """Tiers; the first ladder is the one that rules simply call tier."""
+    returns: ReturnPolicy = ReturnPolicy()
+    holds: HoldPolicy = HoldPolicy()
+    transfers: Annotated[tuple[TransferRule, ...], Meta(max_length=20)] = ()
+    """Point currencies that members may send to each other; none are, unless they are named here."""
+    adjustment_reasons: Annotated[tuple[Code, ...], Meta(max_length=200)] = ()
+    """Codes that an adjustment may give; absent: any."""
+    warnings: WarningPolicy = WarningPolicy()
 
     @property
     def earn_rules(self) -> tuple[EarnRule, ...]:

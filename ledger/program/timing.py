@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -51,7 +51,14 @@ class OnDates(Struct, frozen=True, tag_field="type", tag="on_dates", forbid_unkn
     dates: Annotated[tuple[CalendarDay, ...], Meta(min_length=1, max_length=366)]
 
 
-Availability = Immediately | AfterDays | OnDates
+class OnEvent(Struct, frozen=True, tag_field="type", tag="on_event", forbid_unknown_fields=True):
+    """Points become available when a business event is reported, and are lost if it is not reported in time."""
+
+    event: Annotated[str, Meta(min_length=1, max_length=64, examples=["stay-completed"])]
+    cancel_after_days: Days
+
+
+Availability = Immediately | AfterDays | OnDates | OnEvent
 
 
 class Never(Struct, frozen=True, tag_field="type", tag="never", forbid_unknown_fields=True):
@@ -78,6 +85,16 @@ class CutOff(Struct, frozen=True, tag_field="type", tag="cut_off", omit_defaults
 
 Expiry = Never | After | CutOff
 
+ActivityKind = Literal["purchase", "accrual", "redemption", "adjustment", "transfer_in", "transfer_out"]
+
+
+class Inactivity(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """All points lapse when a member does nothing for a while; the anniversary of the last activity still counts."""
+
+    months: Months
+    activities: Annotated[tuple[ActivityKind, ...], Meta(max_length=6)] = ()
+    """What keeps points alive; absent: purchases, accruals and redemptions."""
+
 
 def available_from(policy: Availability | None, earned_on: date) -> date:
     """
@@ -92,8 +109,17 @@ def available_from(policy: Availability | None, earned_on: date) -> date:
             return _later(earned_on, days)
         case OnDates(dates=days):
             return _next(days, earned_on) or NEVER
+        case OnEvent():
+            return NEVER
         case _:
             return earned_on
+
+
+def awaited(policy: Availability | None, earned_on: date) -> tuple[str, date | None]:
+    """Return the business event that points wait for, and the first date on which they are lost without it."""
+    if isinstance(policy, OnEvent):
+        return policy.event, _later(earned_on, policy.cancel_after_days + 1)
+    return "", None
 
 
 def expires_on(policy: Expiry | None, earned_on: date) -> date | None:

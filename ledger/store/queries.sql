@@ -68,6 +68,18 @@ CROSS JOIN LATERAL (
 ) AS e
 ORDER BY is_snapshot DESC, ordinal, version
 
+-- histories --
+-- Every event of some streams, in order.
+SELECT asked.ordinal, e.topic, e.state
+FROM unnest(string_to_array(%(partitions)s, E'\x1f')::int[], string_to_array(%(stream_ids)s, E'\x1f')::uuid[])
+    WITH ORDINALITY AS asked (partition, stream_id, ordinal)
+CROSS JOIN LATERAL (
+    SELECT version, topic, state FROM ledger.events AS e
+    WHERE e.partition = asked.partition AND e.stream_id = asked.stream_id
+    ORDER BY e.version
+) AS e
+ORDER BY asked.ordinal, e.version
+
 -- page --
 -- Events of a partition in order.
 SELECT position, uuid_send(stream_id) AS stream_id, version, topic, state, recorded_at FROM ledger.events

@@ -16,23 +16,46 @@ _SQL = load_queries("projections.balances")
 
 
 class BalanceRow(Struct, frozen=True):
-    """One point currency of an account on a date. Points in its smallest unit."""
+    """
+    One point currency of an account on a date. Points in its smallest unit.
+
+    Always ``balance = spendable + promised + lapsed + held - owed``, where ``spendable`` is what lots hold that can be
+    used on that date. What is owed comes off it first: ``available = max(0, spendable - owed)``. So, for an account
+    that owes nothing, ``balance = available + promised + lapsed + held``; and for every account ``balance = available +
+    promised + lapsed + held`` less what is owed beyond what could be spent.
+    """
 
     point_currency: str
     available_points: int
-    """Can be spent on that date."""
+    """Can be spent on that date: what is owed is taken off, and it is never below zero."""
     promised_points: int
     """Accrued, and not available yet."""
+    held_points: int
+    """Reserved by holds."""
     lapsed_points: int
-    """Past their expiry date."""
+    """Past their expiry date, lost by inactivity, or their awaited event did not come in time."""
+    owed_points: int
+    """Taken back when they were spent already; later points pay it."""
     balance_points: int
-    """The sum of the three: what the open lots hold."""
+    """Booked: what the open lots hold and what is held, less what is owed; below zero where more is owed."""
     accrued_points: int
     redeemed_points: int
     reversed_points: int
     """Redeemed points given back by reversals."""
+    expired_points: int
+    """Lapsed and booked as such, for whatever reason."""
+    reinstated_points: int
+    """Lapsed points that were given back."""
+    clawed_back_points: int
+    """Taken back by returns of purchases, or by pricing them again."""
+    credited_points: int
+    """Given by operators."""
+    debited_points: int
+    """Taken by operators."""
+    transferred_in_points: int
+    transferred_out_points: int
     next_expiry_on: date | None
-    """The next date on which points lapse."""
+    """The next date on which points lapse if nothing happens."""
 
 
 class AccountRow(Struct, frozen=True):
@@ -41,6 +64,10 @@ class AccountRow(Struct, frozen=True):
     account_id: UUID
     member_id: UUID
     opened_on: date
+    status: str
+    """``open``, ``earn_only``, ``suspended`` or ``closed``."""
+    merged_into: str
+    """The member whose account took over a closed one; empty if none did."""
     as_of: date
     """Program-local date the balances are about."""
     balances: list[BalanceRow]
@@ -66,36 +93,13 @@ def read_accounts(
         binary=True,
     )
     found: dict[StreamId, AccountRow] = {}
-    for (
-        account_id,
-        member_id,
-        opened_on,
-        partition,
-        position,
-        code,
-        balance,
-        accrued,
-        redeemed,
-        reversed_,
-        *lots,
-    ) in rows:
+    for account_id, member_id, opened_on, status, merged_into, partition, position, *balance in rows:
         account = found.get(account_id.bytes)
         if account is None:
-            account = AccountRow(account_id, member_id, opened_on, on, [], partition, position or 0)
-            found[account_id.bytes] = account
-        if code is not None:
-            available, promised, lapsed, next_expiry_on = lots
-            account.balances.append(
-                BalanceRow(
-                    code,
-                    available,
-                    promised,
-                    lapsed,
-                    balance,
-                    accrued,
-                    redeemed,
-                    reversed_,
-                    next_expiry_on,
-                ),
+            account = AccountRow(
+                account_id, member_id, opened_on, status, merged_into, on, [], partition, position or 0
             )
+            found[account_id.bytes] = account
+        if balance[0] is not None:
+            account.balances.append(BalanceRow(*balance))
     return found

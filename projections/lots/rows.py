@@ -32,6 +32,18 @@ class LotRow(Struct, frozen=True):
     kind: str
     rule: str
     funding: str
+    awaits: str
+    """The business event that makes them available; empty if they await none, or it has come."""
+    cancels_on: date | None
+    """First date on which they are lost if that event has not come."""
+    idle_months: int
+    """Months without activity after which they lapse; 0 means that inactivity does not matter."""
+    activities: list[str]
+    """What counts as activity for them; empty for the usual: purchases, accruals and redemptions."""
+    converts: bool
+    """What is left of them becomes a voucher when they lapse."""
+    is_released: bool
+    """That they became available was recorded."""
     version: int
     """Of the account event that made it."""
 

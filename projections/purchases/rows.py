@@ -28,7 +28,9 @@ class PurchaseRow(Struct, frozen=True):
     currency: str
     program_version: int
     points: int
-    """Earned in all, in the smallest unit."""
+    """It earns in all, in the smallest unit: after what was returned, and after what arrived late."""
+    returned_minor: int
+    """Given back in all, before any reduction of refunds."""
 
 
 def read_purchases(

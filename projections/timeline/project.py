@@ -1,21 +1,16 @@
 """Events to timeline: one line per event and point currency it moved."""
 
 from struct import Struct as Layout
-from typing import Any, LiteralString, assert_never
+from typing import Any, LiteralString
 
 from psycopg import Connection
 
-from ledger.account.events import (
-    AccountEvent,
-    AccountOpened,
-    PointsAccrued,
-    PointsRedeemed,
-    PurchasePosted,
-    RedemptionReversed,
-)
+from ledger.account.events import PurchasePosted
+from ledger.account.movements import movement_of
 from ledger.store.chain import microseconds
 from projections.copying import NULL, copy_rows, day_number, layout
 from projections.page import Page, Recorded
+from projections.timeline.references import reference_of
 
 _FRONT = ">hiii16siq i{}s iqiiiq i{}s"
 _LINE = ">ih i{}s iqiq"
@@ -64,7 +59,12 @@ TIMELINE = TimelineView()
 
 def _lines(partition: int, recorded: Recorded, recorded_at_us: int) -> list[bytes]:
     event = recorded.event
-    reference, moved = _story(event)
+    if type(event) is PurchasePosted:
+        # By far the most frequent event takes a shorter way to the same.
+        reference, moved = event.transaction_id, _earned(event)
+    else:
+        movement = movement_of(event)
+        reference, moved = reference_of(event), {code: one.balance_points for code, one in movement.totals.items()}
     topic, spelled_reference = recorded.topic.encode(), reference.encode()
     lengths = (len(topic), len(spelled_reference))
     front = layout(_FRONT, *lengths).pack(
@@ -90,7 +90,7 @@ def _lines(partition: int, recorded: Recorded, recorded_at_us: int) -> list[byte
         return [front + _NO_LINE]
     balances = getattr(event, "balances", {})
     return [
-        front + _line(line, point_currency.encode(), points, balances[point_currency])
+        front + _line(line, point_currency.encode(), points, balances.get(point_currency, 0))
         for line, (point_currency, points) in enumerate(moved.items())
     ]
 
@@ -100,24 +100,9 @@ def _line(line: int, point_currency: bytes, points: int, balance_points: int) ->
     return layout(_LINE, length).pack(2, line, length, point_currency, 8, points, 8, balance_points)
 
 
-def _story(event: AccountEvent) -> tuple[str, dict[str, int]]:
-    """Return what the outside calls the event, and the points it moved per point currency."""
-    match event:
-        case PurchasePosted():
-            return event.transaction_id, _accrued(event)
-        case PointsAccrued():
-            return event.accrual_id, _accrued(event)
-        case PointsRedeemed():
-            return event.redemption_id, {event.point_currency: -event.points}
-        case RedemptionReversed():
-            return event.redemption_id, {event.point_currency: event.points}
-        case AccountOpened():
-            return event.member_id, {}
-        case _:
-            assert_never(event)
-
-
-def _accrued(event: PurchasePosted | PointsAccrued) -> dict[str, int]:
+def _earned(event: PurchasePosted) -> dict[str, int]:
+    if len(event.accruals) == 1:
+        return {event.accruals[0].point_currency: event.accruals[0].points}
     moved: dict[str, int] = {}
     for accrual in event.accruals:
         moved[accrual.point_currency] = moved.get(accrual.point_currency, 0) + accrual.points

@@ -26,12 +26,13 @@ class TimelineRow(Struct, frozen=True):
     effective_on: date
     recorded_at: datetime
     reference: str
-    """The transaction, redemption, accrual or member it is about."""
+    """What the outside calls it: the transaction, return, redemption, hold, adjustment, transfer, voucher or member it
+    is about, ``ladder:tier`` or ``ladder:period``; for what has no such name, its reason."""
     point_currency: str | None
     points: int
-    """Signed: what came in, or went out."""
+    """Signed: what it changed in the booked balance. Holds change nothing until they are captured."""
     balance_points: int | None
-    """What the open lots held afterwards."""
+    """Booked afterwards, held points included and debts taken off."""
 
 
 def read_timeline(

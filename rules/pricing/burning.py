@@ -25,7 +25,14 @@ from rules.pricing.plans import BurnPlan, Plan
 from rules.rounding import round_to_units
 
 
-def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Account | None) -> Redeem:
+def price_burn(
+    plan: Plan,
+    program: Program,
+    redemption: Redemption,
+    account: Account | None,
+    *,
+    is_captured: bool = False,
+) -> Redeem:
     """
     Find out what the points of a redemption are worth.
 
@@ -34,6 +41,7 @@ def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Ac
         program: Whose version it is.
         redemption: As reported.
         account: As it was before.
+        is_captured: It comes out of a hold, which was held to minimum and step when it was made.
 
     Raises:
         UnknownPointCurrency: The program does not have these points.
@@ -48,7 +56,8 @@ def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Ac
     facts = _facts(plan, redemption, account, on)
     burn, facts = _applicable(plan, redemption, facts)
     terms = burn.terms
-    _check_points(terms, redemption.points)
+    if not is_captured:
+        _check_points(terms, redemption.points)
     worth: Any = burn.worth.evaluate(facts)
     digits = minor_digits(program.currency)
     value_minor = max(0, round_to_units(worth, mode=terms.rounding, scale=digits))
@@ -65,6 +74,30 @@ def price_burn(plan: Plan, program: Program, redemption: Redemption, account: Ac
         program.currency,
         plan.version.version,
     )
+
+
+def worth_minor(plan: Plan, program: Program, point_currency: str, points: int, account: Account | None) -> int:
+    """
+    Return what points are worth by the first burn rule of their currency, whatever its condition; 0 without one.
+
+    Args:
+        plan: Of the version that says.
+        program: Whose money it is.
+        point_currency: Of the points.
+        points: In its smallest unit.
+        account: Whose they are.
+
+    Returns:
+        Minor units of the program's currency.
+    """
+    burn = next((one for one in plan.burn if one.point_currency.code == point_currency), None)
+    if burn is None:
+        return 0
+    on = account.last_purchase_on or account.opened_on if account else date.min
+    facts = {name: read(account, on) for name, read in plan.account_readers.items()}
+    facts |= {"transaction_amount": None, "points_requested": Decimal(points).scaleb(-burn.point_currency.scale)}
+    worth: Any = burn.worth.evaluate(facts)
+    return max(0, round_to_units(worth, mode=burn.terms.rounding, scale=minor_digits(program.currency)))
 
 
 def _facts(plan: Plan, redemption: Redemption, account: Account | None, on: date) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ledger.program.terms import Attribute, EarnRule, Terms
 from rules.catalog import Catalog, Variable
 from rules.scopes import catalog
+from rules.tiers.facts import tier_variables
 from rules.variables import BASE_POINTS, LINE_FIELDS
 
 
@@ -35,12 +36,12 @@ def program_catalogs(terms: Terms, currency: str) -> ProgramCatalogs:
     """
     line_attributes = declared(terms.attributes, "line", currency)
     fields = (*LINE_FIELDS, *line_attributes)
-    balances = [_balance(one.code) for one in terms.point_currencies]
+    of_account = [*[_balance(one.code) for one in terms.point_currencies], *tier_variables(terms)]
     earn, burn = catalog("earn"), catalog("burn")
     lines = replace(earn.variables["lines"], fields=fields)
-    purchase = earn.extended([lines, *declared(terms.attributes, "purchase", currency), *balances])
+    purchase = earn.extended([lines, *declared(terms.attributes, "purchase", currency), *of_account])
     line = purchase.extended(replace(one, name=line_variable(one.name)) for one in fields)
-    return ProgramCatalogs(purchase, line, burn.extended(balances))
+    return ProgramCatalogs(purchase, line, burn.extended(of_account))
 
 
 def line_variable(field: str) -> str:

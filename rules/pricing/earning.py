@@ -12,13 +12,15 @@ from enum import StrEnum
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledger.account.commands import Award
 from ledger.account.state import Account
 from ledger.budget.state import Budgets
+from ledger.program.terms import Cap
 from rules.emit.arithmetic import CONTEXT
 from rules.pricing.facts import Bought
-from rules.pricing.plans import EarnPlan, Plan
+from rules.pricing.plans import PERIOD_LENGTH, EarnPlan, Plan
 from rules.variables import BASE_POINTS
 
 
@@ -50,7 +52,7 @@ class Cut(Struct, frozen=True):
     to_points: int
 
 
-class Outcome(Struct):
+class Outcome(Struct, gc=False):
     """What one rule makes of a purchase."""
 
     plan: EarnPlan
@@ -83,49 +85,50 @@ def earn(plan: Plan, bought: Bought, budgets: Budgets | None) -> list[Outcome]:
     """
     facts = {name: read(bought) for name, read in plan.readers}
     outcomes = _apply(plan, plan.base, bought, facts, budgets)
-    if plan.bonus:
-        given = [(one.plan.point_currency.code, one.points) for one in outcomes]
-        for code in dict.fromkeys(one.point_currency.code for one in plan.bonus):
-            base_points = sum(points for currency, points in given if currency == code)
-            rules = [one for one in plan.bonus if one.point_currency.code == code]
-            scale = rules[0].point_currency.scale
-            with_base = {**facts, BASE_POINTS.name: Decimal(base_points).scaleb(-scale)}
-            outcomes += _apply(plan, rules, bought, with_base, budgets)
+    for currency, rules in plan.bonus_by_currency:
+        base_points = 0
+        for one in outcomes:
+            if one.points and one.plan.point_currency is currency and one.plan.terms.kind == "base":
+                base_points += one.points
+        facts[BASE_POINTS.name] = (
+            Decimal(base_points).scaleb(-currency.scale) if currency.scale else Decimal(base_points)
+        )
+        outcomes += _apply(plan, rules, bought, dict(facts), budgets)
     return outcomes
 
 
 def awards_of(outcomes: Iterable[Outcome], earned_on: date) -> tuple[Award, ...]:
     """Return what the account is to book."""
-    awards = []
-    for outcome in outcomes:
-        if outcome.points:
-            plan, terms = outcome.plan, outcome.plan.terms
-            available, expires = plan.dates(earned_on)
-            awards.append(
-                Award(
-                    terms.point_currency,
-                    outcome.points,
-                    available,
-                    expires,
-                    terms.kind,
-                    terms.rule_id,
-                    terms.funding,
-                    cap_periods(terms.caps, earned_on) if terms.caps else (),
-                )
-            )
-    return tuple(awards)
+    return tuple([award_of(outcome.plan, outcome.points, earned_on) for outcome in outcomes if outcome.points])
 
 
-def cap_periods(caps: Sequence[Any], on: date) -> tuple[str, ...]:
+def award_of(plan: EarnPlan, points: int, earned_on: date, *, keeps_age: bool = False) -> Award:
+    """
+    Return points that a rule gives, with the dates that its policies give them.
+
+    Args:
+        plan: Of the rule.
+        points: Given.
+        earned_on: When.
+        keeps_age: They are booked later than they were earned, and say so.
+    """
+    terms = plan.terms
+    award = plan.policy.award(
+        terms.point_currency,
+        points,
+        earned_on,
+        kind=terms.kind,
+        rule=terms.rule_id,
+        funding=terms.funding,
+        cap_periods=plan.cap_periods(earned_on)[1] if terms.caps else (),
+    )
+    return replace(award, earned_on=earned_on) if keeps_age else award
+
+
+def cap_periods(caps: Sequence[Cap], on: date) -> tuple[str, ...]:
     """Return the periods in which points of a day count: ``2026-11-22``, ``2026-11``, ``2026``."""
-    return tuple([_period(cap.period, on) for cap in caps if cap.period != "purchase"])
-
-
-def _period(period: str, on: date) -> str:
-    return on.isoformat()[: _PERIOD_LENGTH[period]]
-
-
-_PERIOD_LENGTH: Final = {"day": 10, "month": 7, "year": 4}
+    text = on.isoformat()
+    return tuple([text[: PERIOD_LENGTH[cap.period]] for cap in caps if cap.period != "purchase"])
 
 
 def _apply(
@@ -136,7 +139,7 @@ def _apply(
     budgets: Budgets | None,
 ) -> list[Outcome]:
     outcomes = [_evaluated(plan, rule, bought, facts) for rule in rules]
-    if any(rule.terms.group for rule in rules):
+    if plan.has_groups:
         _compete(outcomes)
     for outcome in outcomes:
         terms = outcome.plan.terms
@@ -149,7 +152,9 @@ def _evaluated(plan: Plan, rule: EarnPlan, bought: Bought, facts: dict[str, Any]
     """Evaluate one rule, as if it were alone."""
     terms = rule.terms
     on = bought.effective_on
-    if (terms.valid_from and on < terms.valid_from) or (terms.valid_until and on >= terms.valid_until):
+    if rule.is_bounded and (
+        (terms.valid_from and on < terms.valid_from) or (terms.valid_until and on >= terms.valid_until)
+    ):
         return Outcome(rule, Status.NOT_VALID, facts=facts)
     exact: Any
     if terms.per == "line":
@@ -202,20 +207,24 @@ def _cut(outcome: Outcome, bought: Bought, budgets: Budgets | None) -> None:
         if outcome.points > left:
             cuts.append(Cut(limit, limit_points, used_points, outcome.points, left))
             outcome.points = left
-    outcome.cuts = tuple(cuts)
+    if cuts:
+        outcome.cuts = tuple(cuts)
     if not outcome.points:
         outcome.status = Status.CAPPED
 
 
-def _limits(rule: EarnPlan, bought: Bought, budgets: Budgets | None) -> Iterable[tuple[str, int, int]]:
-    """Give each limit of a rule: its name, its points, and what of them is used."""
+def _limits(rule: EarnPlan, bought: Bought, budgets: Budgets | None) -> list[tuple[str, int, int]]:
+    """Return each limit of a rule: its name, its points, and what of them is used."""
     terms = rule.terms
-    used = _capped_points(bought.account, terms.rule_id)
-    for cap in terms.caps:
-        before = 0 if cap.period == "purchase" else used.get(_period(cap.period, bought.effective_on), 0)
-        yield cap.period, cap.points, before
+    limits: list[tuple[str, int, int]] = []
+    if terms.caps:
+        used = _capped_points(bought.account, terms.rule_id)
+        for cap, period in zip(terms.caps, rule.cap_periods(bought.effective_on)[0], strict=True):
+            limits.append((cap.period, cap.points, used.get(period, 0)))
     if terms.budget_points:
-        yield "budget", terms.budget_points, budgets.drawn_points.get(terms.rule_id, 0) if budgets else 0
+        drawn = budgets.drawn_points.get(terms.rule_id, 0) if budgets else 0
+        limits.append(("budget", terms.budget_points, drawn))
+    return limits
 
 
 def _capped_points(account: Account | None, rule_id: str) -> dict[str, int]:

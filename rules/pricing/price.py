@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ledger.account.commands import PostPurchase, Redeem
-from ledger.account.events import PurchaseLine
+from ledger.account.events import Count, PurchaseLine
 from ledger.account.state import Account
 from ledger.budget.events import BudgetDrawn
 from ledger.budget.state import Budgets
@@ -20,6 +20,8 @@ from rules.pricing.burning import price_burn
 from rules.pricing.earning import Outcome, awards_of, earn
 from rules.pricing.facts import Bought
 from rules.pricing.plans import Plan, plan_of
+from rules.tiers.changing import TierCommand, after_counting
+from rules.tiers.counting import Counted, counts_of
 
 
 class Priced(Struct, frozen=True, gc=False):
@@ -27,6 +29,8 @@ class Priced(Struct, frozen=True, gc=False):
 
     command: PostPurchase
     outcomes: Sequence[Outcome]
+    tiers: Sequence[TierCommand] = ()
+    """What becomes of the member's tiers."""
 
     def draws(self) -> list[BudgetDrawn]:
         """Return what is taken from the program's budgets."""
@@ -88,6 +92,7 @@ def price_purchase(
         purchase.attributes,
     )
     outcomes = earn(plan, bought, budgets)
+    counts = _counts(plan, bought, outcomes, checked.amount_minor) if plan.ladders else ()
     command = PostPurchase(
         purchase.source,
         purchase.transaction_id,
@@ -99,8 +104,18 @@ def price_purchase(
         awards_of(outcomes, effective_on),
         checked.lines,
         purchase.attributes,
+        counts,
     )
+    if counts and account is not None:
+        return Priced(command, outcomes, after_counting(plan.ladders, account, counts, occurred_at, effective_on))
     return Priced(command, outcomes)
+
+
+def _counts(plan: Plan, bought: Bought, outcomes: Sequence[Outcome], amount_minor: int) -> tuple[Count, ...]:
+    """Return what a purchase adds to the counters of tiers."""
+    given = [(one.plan.terms.point_currency, one.plan.terms.kind, one.points) for one in outcomes if one.points]
+    activity = Counted(bought.effective_on, amount_minor, given, bought.attributes)
+    return counts_of(plan.ladders, bought.account, activity, plan.version.terms.point_currencies)
 
 
 def _check_attributes(plan: Plan, checked: CheckedPurchase) -> None:
@@ -111,9 +126,21 @@ def _check_attributes(plan: Plan, checked: CheckedPurchase) -> None:
             check_attributes(line.attributes, plan.line_attributes, f"/lines/{index}/attributes")
 
 
-def price_redemption(redemption: Redemption, program: Program | None, account: Account | None = None) -> Redeem:
+def price_redemption(
+    redemption: Redemption,
+    program: Program | None,
+    account: Account | None = None,
+    *,
+    is_captured: bool = False,
+) -> Redeem:
     """
     Price a redemption under the version in force when it occurred.
+
+    Args:
+        redemption: As reported.
+        program: The program's state.
+        account: As it was before.
+        is_captured: It comes out of a hold, which was held to minimum and step when it was made.
 
     Raises:
         UnknownProgram: There is no such program.
@@ -122,7 +149,7 @@ def price_redemption(redemption: Redemption, program: Program | None, account: A
     """
     program = existing(program)
     plan = plan_of(program, version_in_force(program, redemption.occurred_at))
-    return price_burn(plan, program, redemption, account)
+    return price_burn(plan, program, redemption, account, is_captured=is_captured)
 
 
 def existing(program: Program | None) -> Program:

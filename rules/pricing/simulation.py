@@ -6,8 +6,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.account.decide import decide
+from ledger.account.deciding.standing import tier_event
 from ledger.account.events import AccountOpened, PurchasePosted
-from ledger.account.state import Account, evolve
+from ledger.account.evolve import evolve
+from ledger.account.state import Account
 from ledger.budget import state as budget
 from ledger.budget.state import Budgets
 from ledger.dates import as_utc, local_date, time_zone
@@ -87,10 +89,14 @@ def simulate(
             if account is None:
                 account = _joined(program, purchase)
             priced = price_purchase(checked, program, account, budgets)
-            (event,) = decide(account, priced.command)
+            *settled, event = decide(account, priced.command)
             assert isinstance(event, PurchasePosted)
+            for before in settled:
+                account = evolve(account, before)
             simulated.append(explained(program, event, account, budgets))
-            account = evolve(account, event)
+            tiers = [tier_event(account, command, event.balances) for command in priced.tiers]
+            for made in (event, *tiers):
+                account = evolve(account, made)
             for draw in priced.draws():
                 budgets = budget.evolve(budgets, draw)
         except LedgerError as refusal:

@@ -4,10 +4,12 @@ from ledger.streams import (
     ACCOUNT,
     BUDGET,
     NAMESPACE,
+    POOL,
     PROGRAM,
     STREAMS,
     account_stream_id,
     budget_stream_id,
+    pool_stream_id,
     program_stream_id,
 )
 
@@ -39,6 +41,9 @@ def test_streams_do_not_meet() -> None:
         program_stream_id("club2"),
         budget_stream_id("club"),
         budget_stream_id("club2"),
+        pool_stream_id("club", "home"),
+        pool_stream_id("club", "away"),
+        pool_stream_id("club2", "home"),
         program_stream_id(f"club:{MEMBER}"),
     ]
     assert len(ids) == len(set(ids))
@@ -46,10 +51,11 @@ def test_streams_do_not_meet() -> None:
 
 def test_every_kind_of_stream_is_listed() -> None:
     """With a name and a snapshot layout of its own."""
-    assert (ACCOUNT, PROGRAM, BUDGET) == STREAMS
-    assert [stream.name for stream in STREAMS] == ["account", "program", "budget"]
+    assert (ACCOUNT, PROGRAM, BUDGET, POOL) == STREAMS
+    assert [stream.name for stream in STREAMS] == ["account", "program", "budget", "pool"]
     assert [stream.snapshot_topic for stream in STREAMS] == [
-        "account.state.v2",
+        "account.state.v3",
         "program.state.v1",
         "budget.state.v1",
+        "pool.state.v1",
     ]

@@ -3,7 +3,6 @@
 import decimal
 import json
 import re
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from types import CodeType
@@ -53,7 +52,7 @@ def test_names_and_texts_are_never_source(text: str) -> None:
         assert all(re.fullmatch(r"c\d+|get", name) for name in code.co_names)
         assert all(re.fullmatch(r"facts|[tv]\d+", name) for name in code.co_varnames)
         assert all(constant in (None, True, False, text) for constant in code.co_consts)
-    assert evaluate.__globals__["__builtins__"] == {}  # type: ignore[attr-defined]
+    assert evaluate.__globals__["__builtins__"] == {}
     assert explain(rule, {text: written}).result is True
 
 
@@ -112,13 +111,12 @@ BIG = [
 
 @pytest.mark.parametrize("rule", BIG, ids=range(len(BIG)))
 @pytest.mark.parametrize("make", [compile_rule, compile_traced])
-def test_the_biggest_rules_compile_in_moments(rule: Any, make: Callable[[Any], Any]) -> None:
-    """A rule of 256 nodes takes milliseconds, however it is nested; the bound here is for slow machines."""
+def test_the_code_of_a_rule_grows_with_its_nodes_only(rule: Any, make: Callable[[Any], Any]) -> None:
+    """However it is nested: a doubling at every level would be thousands of times as much."""
     checked = parse(json.dumps(rule), "earn")
     facts = check_facts({"transaction_amount": Decimal(5), "currency": "CHF", "source": "s"}, checked)
-    started = time.perf_counter()
     evaluate = make(checked)
-    assert time.perf_counter() - started < 0.25
+    assert len(evaluate.__code__.co_code) < 256 * 100
     evaluate(facts)
 
 

@@ -51,9 +51,9 @@ def test_no_snapshot_of_a_young_account(any_database: Database) -> None:
 def test_snapshot_is_written_when_it_is_due(any_database: Database) -> None:
     """After a hundred events there is one, of the version the batch ended with; the older ones go."""
     post_accruals(any_database, 125)
-    assert stored(any_database) == [(101, "account.state.v2")]
+    assert stored(any_database) == [(101, ACCOUNT.snapshot_topic)]
     post_accruals(any_database, 100, first=125)
-    assert stored(any_database) == [(201, "account.state.v2")]
+    assert stored(any_database) == [(201, ACCOUNT.snapshot_topic)]
 
 
 def test_snapshot_is_what_is_loaded(any_database: Database) -> None:

@@ -93,8 +93,10 @@ def was_reversed(
     point_currency: str = POINTS,
 ) -> RedemptionReversed:
     """What was asked for, booked; ``returned`` are points by lot number."""
+    asked = msgspec.structs.asdict(command)
+    del asked["points"]
     return RedemptionReversed(
-        **msgspec.structs.asdict(command),
+        **asked,
         point_currency=point_currency,
         points=sum(returned.values()),
         returned=_parts(returned),

@@ -1,22 +1,78 @@
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 
 import msgspec
 import pytest
 from msgspec import Struct
 
 from ledger.account.events import (
+    AccountClosed,
     AccountOpened,
+    AccountSuspended,
     Accrual,
+    Count,
+    ExpiryChanged,
+    HoldCaptured,
+    HoldExpired,
+    HoldVoided,
+    LotMove,
     LotPoints,
+    LotsExpired,
+    LotsReleased,
+    NewDates,
     PointsAccrued,
+    PointsAdjusted,
+    PointsHeld,
     PointsRedeemed,
+    PointsReinstated,
+    PointsTransferredIn,
+    PointsTransferredOut,
     PurchasePosted,
+    PurchaseRepriced,
+    PurchaseReturned,
+    QualifyingPeriodClosed,
     RedemptionReversed,
+    Repayment,
+    RuleChange,
+    SuspensionLifted,
+    TierChanged,
+    TierRetained,
+    VoucherIssued,
 )
-from ledger.budget.events import BudgetDrawn
+from ledger.budget.events import BudgetDrawn, BudgetReturned
+from ledger.pool.events import (
+    PoolMemberAdded,
+    PoolMemberRemoved,
+    PoolOpened,
+    PoolRedeemed,
+    PoolRedemptionReversed,
+    Share,
+)
 from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramPublished
-from ledger.program.terms import BurnRule, EarnRule, PointCurrency, RoundingMode, Terms
+from ledger.program.ladders import (
+    Counter,
+    ForMonths,
+    Ladder,
+    Rolling,
+    Rollover,
+    Threshold,
+    Tier,
+    UntilDay,
+)
+from ledger.program.terms import (
+    BurnRule,
+    Conversion,
+    EarnRule,
+    HoldPolicy,
+    PointCurrency,
+    ReturnPolicy,
+    RoundingMode,
+    Terms,
+    TransferRule,
+    WarningPolicy,
+)
+from ledger.program.timing import CutOff, Inactivity, OnEvent
 from ledger.store.codec import EVENT_TYPES, UnknownTopic, decode, encode, topic_bytes
 from ledger.streams import STREAMS
 
@@ -26,6 +82,27 @@ TERMS = Terms(
     (PointCurrency("points", "Pünktli", 2, qualifying=True, expiry_months=24),),
     EarnRule('{"var":"transaction_amount"}', "points", "double", RoundingMode.HALF_EVEN),
     BurnRule("1", "points"),
+)
+TIMED = Terms(
+    (PointCurrency("points", "P", inactivity=Inactivity(24), conversion=Conversion(100, Decimal("1.50"), 6)),),
+    EarnRule("1", "points", availability=OnEvent("stay-completed", 30), expiry=CutOff(("12-31",), 12)),
+    ladders=(
+        Ladder(
+            "club",
+            (Tier("base", "Base"), Tier("gold", "Gold", any_of=(Threshold("nights", Decimal("1.5")),))),
+            (Counter("nights", "attribute", attribute="nights"),),
+            Rolling(12),
+            ForMonths(6),
+            "one_step",
+            30,
+        ),
+        Ladder("years", (Tier("base", "Base"),), rollover=Rollover("points", 5), validity=UntilDay("03-31", 2)),
+    ),
+    returns=ReturnPolicy("waterfall"),
+    holds=HoldPolicy(5, 10),
+    transfers=(TransferRule("points", 5, 5, 10, 10),),
+    adjustment_reasons=("fraud",),
+    warnings=WarningPolicy(1, 2),
 )
 
 EVENTS: list[Struct] = [
@@ -45,13 +122,73 @@ EVENTS: list[Struct] = [
         ),
         {"points": 2**63 - 1, "status": 1},
     ),
+    PurchasePosted("store", "t3", NOON, TODAY, 95, "CHF", 1, overtaken_by=("r1",), attributes={"nights": 2}),
     PointsAccrued("desk", "a1", NOON, TODAY, "goodwill", (Accrual(1, "points", 5, TODAY),), {"points": 5}),
     PointsRedeemed("store", "r1", NOON, TODAY, "points", 5, 5, "CHF", 1, (LotPoints(1, 5),), {"points": 0}),
     RedemptionReversed("store", "r1", NOON, TODAY, "regret", "points", 5, (LotPoints(1, 5),), {"points": 5}),
+    *(
+        PurchaseReturned(
+            "store",
+            "x1",
+            "store",
+            "t2",
+            NOON,
+            TODAY,
+            "too small",
+            95,
+            "CHF",
+            1,
+            changes=(RuleChange("spring", "points", 5, 0, ("2026",)),),
+            taken=(LotMove(1, "points", 3),),
+            debts={"points": 2},
+            counts=(Count("status:spend", "2026", -95),),
+            balances={"points": -2},
+            attributes={"nights": 1},
+        ),
+        PurchaseRepriced("store", "t2", NOON, TODAY, "t1", (), balances={"points": 0}),
+        PointsHeld("shop", "h1", NOON, TODAY, "points", 5, NOON, (LotPoints(1, 5),), {"points": 5}, 995),
+        HoldCaptured(
+            "shop", "h1", "r2", NOON, TODAY, "points", 4, 4, "CHF", 1, (LotPoints(1, 4),), (LotPoints(1, 1),), {}
+        ),
+        HoldVoided("shop", "h2", NOON, TODAY, "regret", "points", 5, (LotPoints(1, 5),), {"points": 5}),
+        HoldExpired("h3", NOON, TODAY, "points", 5, (LotPoints(1, 5),), {"points": 5}),
+        LotsReleased(NOON, TODAY, (LotMove(1, "points", 5),), {"points": 5}),
+        LotsExpired(NOON, TODAY, "age", (LotMove(1, "points", 5),), {"points": 0}),
+        VoucherIssued("v1", NOON, TODAY, "points", 500, 500, "CHF", TODAY, {"points": 0}),
+        PointsReinstated("desk", "i1", NOON, TODAY, "ill", (Accrual(1, "points", 5, TODAY),), {"points": 5}),
+        ExpiryChanged(NOON, TODAY, 2, (NewDates(1, "points", None, 12, ("purchase",)),), {"points": 5}),
+        PointsAdjusted("desk", "j1", NOON, TODAY, "fraud", "", "points", -5, {"points": 0}),
+        PointsTransferredOut("app", "f1", NOON, TODAY, "points", 5, "m", (LotPoints(1, 5),), {"points": 0}),
+        PointsTransferredIn(
+            "app",
+            "f1",
+            NOON,
+            TODAY,
+            "points",
+            5,
+            "m",
+            (Accrual(1, "points", 5, TODAY, earned_on=TODAY),),
+            {"points": 3},
+            repaid=(Repayment(1, "points", 2, "x1"),),
+        ),
+        AccountSuspended("desk", NOON, TODAY, "review", True),
+        SuspensionLifted("desk", NOON, TODAY, "fine"),
+        AccountClosed("desk", NOON, TODAY, "left", {}),
+        TierChanged("status", "gold", "", NOON, TODAY, "qualified", TODAY, "2026", ("silver",)),
+        TierRetained("status", "gold", NOON, TODAY, None),
+        QualifyingPeriodClosed("status", "2026", NOON, TODAY, {"nights": 5}, {"nights": 1}, "gold"),
+    ),
     ProgramCreated("club", "The Club", "CHF", "Europe/Zurich", NOON),
     ProgramDrafted(TERMS, NOON),
+    ProgramDrafted(TIMED, NOON),
     ProgramPublished(1, NOON, TERMS, NOON),
     BudgetDrawn("spring", 5, "store", "t1", NOON),
+    BudgetReturned("spring", 5, "store", "x1", NOON),
+    PoolOpened("club", "home", "app", NOON, ("m", "n")),
+    PoolMemberAdded("app", NOON, "o"),
+    PoolRedeemed("app", "r9", NOON, "points", 5, 5, "CHF", 1, (Share("m", 3), Share("n", 2))),
+    PoolRedemptionReversed("app", "r9", NOON, "cancelled"),
+    PoolMemberRemoved("app", NOON, "o"),
 ]
 
 

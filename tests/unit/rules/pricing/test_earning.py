@@ -9,7 +9,8 @@ import pytest
 
 from ledger.account.decide import decide
 from ledger.account.events import AccountOpened
-from ledger.account.state import Account, evolve
+from ledger.account.evolve import evolve
+from ledger.account.state import Account
 from ledger.budget import state as budget
 from ledger.budget.events import BudgetDrawn
 from ledger.budget.state import Budgets

@@ -1,0 +1,117 @@
+"""What an operator does to a member's account as a whole: stop it, end it, merge it, give it a tier."""
+
+import msgspec
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.bodies import body_of
+from api.booking import COMMON, book, booked
+from api.openapi import MEMBER, PROGRAM, operation
+from ledger.account.errors import AlreadySuspended, HoldsOpen, NotSuspended, PointsOwed, SameAccount
+from ledger.account.events import AccountClosed, AccountSuspended, SuspensionLifted, TierChanged, TierRetained
+from rules.errors import UnknownTier
+from rules.instructions import assign_tier, close_account, lift_suspension, merge_account, suspend_account
+from rules.requests import MergerRequest, StandingRequest, TierRequest
+
+router = APIRouter(prefix="/v1/programs/{program_id}/members/{member}", tags=["accounts"])
+
+_standing = msgspec.json.Decoder(StandingRequest).decode
+_tier = msgspec.json.Decoder(TierRequest).decode
+_merger = msgspec.json.Decoder(MergerRequest).decode
+_EXAMPLE = {"source": "service-desk", "occurred_at": "2026-11-24T10:00:00+01:00", "reason": "suspected misuse"}
+_PARAMETERS = [PROGRAM, MEMBER]
+
+
+@router.post(
+    "/suspend",
+    summary="Suspend an account",
+    **operation(
+        body=StandingRequest,
+        answer=booked("SuspensionView", AccountSuspended),
+        status=201,
+        parameters=_PARAMETERS,
+        refusals=[*COMMON, AlreadySuspended],
+        example=_EXAMPLE | {"may_earn": True},
+    ),
+)
+async def suspend(request: Request) -> Response:
+    """Stop an account: nothing is spent, and nothing earned unless ``may_earn`` says so. Returns and voids go on."""
+    asked, member = await body_of(request, _standing), request.path_params["member"]
+    return await book(request, lambda program, now, keys: suspend_account(program, member, asked, now, keys=keys))
+
+
+@router.post(
+    "/resume",
+    summary="Lift a suspension",
+    **operation(
+        body=StandingRequest,
+        answer=booked("ResumptionView", SuspensionLifted),
+        status=201,
+        parameters=_PARAMETERS,
+        refusals=[*COMMON, NotSuspended],
+        example=_EXAMPLE | {"reason": "cleared"},
+    ),
+)
+async def resume(request: Request) -> Response:
+    """Let a suspended account go on."""
+    asked, member = await body_of(request, _standing), request.path_params["member"]
+    return await book(request, lambda program, now, keys: lift_suspension(program, member, asked, now, keys=keys))
+
+
+@router.post(
+    "/close",
+    summary="Close an account",
+    **operation(
+        body=StandingRequest,
+        answer=booked("ClosureView", AccountClosed),
+        status=201,
+        parameters=_PARAMETERS,
+        refusals=[*COMMON, HoldsOpen],
+        example=_EXAMPLE | {"reason": "left the program"},
+    ),
+)
+async def close(request: Request) -> Response:
+    """End an account for good; points that are left lapse. Returns of earlier purchases are still booked."""
+    asked, member = await body_of(request, _standing), request.path_params["member"]
+    return await book(request, lambda program, now, keys: close_account(program, member, asked, now, keys=keys))
+
+
+@router.post(
+    "/merge",
+    summary="Merge an account into another",
+    **operation(
+        body=MergerRequest,
+        answer=booked("MergerView", AccountClosed),
+        status=201,
+        parameters=_PARAMETERS,
+        refusals=[*COMMON, SameAccount, PointsOwed, HoldsOpen],
+        example=_EXAMPLE | {"reason": "two cards of one person", "into_member": "card:6000987654321"},
+    ),
+)
+async def merge(request: Request) -> Response:
+    """
+    Move all points to another member's account, promised ones too, with their dates, and close this one.
+
+    Both accounts change, or neither. Identifiers stay where they are; what is posted to them is refused with
+    ``account-closed``, which names the other member.
+    """
+    asked, member = await body_of(request, _merger), request.path_params["member"]
+    return await book(request, lambda program, now, keys: merge_account(program, member, asked, now, keys=keys))
+
+
+@router.post(
+    "/tier",
+    summary="Give a tier by hand",
+    **operation(
+        body=TierRequest,
+        answer=booked("TierAssignmentView", TierChanged, TierRetained),
+        status=201,
+        parameters=_PARAMETERS,
+        refusals=[*COMMON, UnknownTier],
+        example=_EXAMPLE | {"reason": "status match", "tier": "gold", "valid_until": "2027-04-01"},
+    ),
+)
+async def give_tier(request: Request) -> Response:
+    """Give a tier until a date. It blocks falling below it, and no rise above it."""
+    asked, member = await body_of(request, _tier), request.path_params["member"]
+    return await book(request, lambda program, now, keys: assign_tier(program, member, asked, now, keys=keys))

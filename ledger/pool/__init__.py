@@ -1,0 +1,1 @@
+"""The pool stream: members who spend their points together."""

@@ -1,0 +1,37 @@
+"""Activity as instructions for the poster: where it goes, what makes it unique, how it is decided."""
+
+from rules.instructions.enrolment import open_account
+from rules.instructions.holds import capture_hold, hold_points, hold_reference, void_hold
+from rules.instructions.moving import accrue_points, adjust_points, reinstate_points
+from rules.instructions.purchases import checked_lines, post_purchase, purchase_reference
+from rules.instructions.redemptions import redeem, redemption_reference, reverse_redemption
+from rules.instructions.returns import return_purchase
+from rules.instructions.standing import assign_tier, close_account, lift_suspension, merge_account, suspend_account
+from rules.instructions.timing import cancel_points, confirm_points
+from rules.instructions.transfers import transfer_points
+
+__all__ = [
+    "accrue_points",
+    "adjust_points",
+    "assign_tier",
+    "cancel_points",
+    "capture_hold",
+    "checked_lines",
+    "close_account",
+    "confirm_points",
+    "hold_points",
+    "hold_reference",
+    "lift_suspension",
+    "merge_account",
+    "open_account",
+    "post_purchase",
+    "purchase_reference",
+    "redeem",
+    "redemption_reference",
+    "reinstate_points",
+    "return_purchase",
+    "reverse_redemption",
+    "suspend_account",
+    "transfer_points",
+    "void_hold",
+]
