@@ -57,18 +57,6 @@ class ReferenceAccount(TimeOfLots):
                 made[number] = award["points"]
         return [(name, [*made.items(), *self.pay_back(made)])]
 
-    def pay_back(self, made: Points) -> list[tuple[int, int]]:
-        """Oldest debt first, with the first lot first."""
-        paid = []
-        for number in made:
-            for debt in self.debts:
-                part = min(self.left(number), debt["points"] - debt["paid"])
-                if debt["currency"] == self.lots[number]["currency"] and part:
-                    debt["paid"] += part
-                    self.use("repaid", self.lots[number]["currency"], {number: part})
-                    paid.append((number, part))
-        return paid
-
     def earn(self, awards: list[dict[str, Any]], on: date, *, purchase: bool) -> Facts:
         """Book a purchase, or a gift."""
         if not purchase and not any(award["points"] for award in awards):
@@ -111,7 +99,7 @@ class ReferenceAccount(TimeOfLots):
         back = self.first(order, out, wanted)
         for number, part in back.items():
             use["back"][number] = use["back"].get(number, 0) + part
-        return [("RedemptionReversed", [*back.items()])]
+        return [("RedemptionReversed", [*back.items(), *self.pay_back(back)])]
 
     def hold(self, hold_id: str, currency: str, points: int, moments: tuple[datetime, date, datetime]) -> Facts:
         """Reserve points from one moment, and the date of it, until another."""
@@ -143,12 +131,13 @@ class ReferenceAccount(TimeOfLots):
         if redemption_id in self.redemptions:
             return "RedemptionExists"
         paid = self.first(sorted(held, key=self.haste), held, points)
-        returned = {number: part - paid.get(number, 0) for number, part in held.items()}
+        rest = {number: part - paid.get(number, 0) for number, part in held.items()}
+        returned = {number: part for number, part in rest.items() if part}
         self.resolve(hold, "captured")
         in_their_order = {number: paid[number] for number in held if number in paid}
         self.redemptions[redemption_id] = self.use("redeemed", hold["use"]["currency"], in_their_order)
         self.was_active("redemption", on)
-        return [("HoldCaptured", [*paid.items(), *[(n, part) for n, part in returned.items() if part]])]
+        return [("HoldCaptured", [*paid.items(), *returned.items(), *self.pay_back(returned)])]
 
     def void(self, hold_id: str) -> Facts:
         """Release a hold."""
@@ -158,7 +147,8 @@ class ReferenceAccount(TimeOfLots):
         if hold["outcome"] != "open":
             return "HoldResolved"
         self.resolve(hold, "voided")
-        return [("HoldVoided", [*hold["use"]["taken"].items()])]
+        held: Points = hold["use"]["taken"]
+        return [("HoldVoided", [*held.items(), *self.pay_back(held)])]
 
     def give_up(self, return_: dict[str, Any], losing: list[tuple[int, int]], on: date) -> Facts:
         """Undo what a purchase earned: from its lots, then from others, then as the program says."""

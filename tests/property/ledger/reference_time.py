@@ -118,9 +118,25 @@ class TimeOfLots:
     def end_holds(self, at: datetime) -> list[tuple[str, list[tuple[int, int]]]]:
         """Release the holds whose time is up."""
         ended = [hold for hold in self.holds.values() if hold["outcome"] == "open" and hold["until"] <= at]
+        facts = []
         for hold in ended:
             self.resolve(hold, "expired")
-        return [("HoldExpired", [*hold["use"]["taken"].items()]) for hold in ended]
+            held = hold["use"]["taken"]
+            facts.append(("HoldExpired", [*held.items(), *self.pay_back(held)]))
+        return facts
+
+    def pay_back(self, came: dict[int, int]) -> list[tuple[int, int]]:
+        """Pay the oldest debt first, with what came to the first lot first."""
+        paid = []
+        for number, left in came.items():
+            for debt in self.debts:
+                part = min(left, debt["points"] - debt["paid"])
+                if debt["currency"] == self.lots[number]["currency"] and part:
+                    debt["paid"] += part
+                    left -= part  # noqa: PLW2901  # what is left of it
+                    self.use("repaid", debt["currency"], {number: part})
+                    paid.append((number, part))
+        return paid
 
     def end_idle_lots(self, on: date) -> list[tuple[str, list[tuple[int, int]]]]:
         """Let lapse what inactivity took before something happens, day by day."""
