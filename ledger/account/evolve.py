@@ -305,7 +305,9 @@ def _time(account: Account, event: LotsReleased | LotsExpired | VoucherIssued | 
             for part in event.lots:
                 account.books[part.point_currency].expired_points += part.points
         case VoucherIssued():
-            account.vouchers[event.voucher_id] = Voucher(event.value_minor, event.currency, event.expires_on)
+            account.vouchers[event.voucher_id] = Voucher(
+                event.value_minor, event.currency, event.expires_on, event.point_currency, event.points
+            )
         case ExpiryChanged():
             for dates in event.lots:
                 for lot in _all_of(account, dates.point_currency, dates.lot):

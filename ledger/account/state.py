@@ -47,12 +47,15 @@ class Held(Struct, omit_defaults=True):
     """In which period each of them was qualified for; empty for one that was assigned."""
 
 
-class Voucher(Struct):
+class Voucher(Struct, omit_defaults=True):
     """Points that became money off a later purchase."""
 
     value_minor: int
     currency: str
     expires_on: date
+    point_currency: str = ""
+    points: int = 0
+    """It was made of; they lapsed, and are not lost."""
 
 
 Status = Literal["open", "earn_only", "suspended", "closed"]
@@ -96,6 +99,14 @@ class Account(Struct, omit_defaults=True):
     vouchers: dict[str, Voucher] = {}
     status: Status = "open"
     merged_into: str = ""
+
+    def lapsed_points(self, point_currency: str) -> int:
+        """Return points that lapsed, and were neither given back nor turned into vouchers."""
+        book = self.books.get(point_currency)
+        if book is None:
+            return 0
+        converted = sum(one.points for one in self.vouchers.values() if one.point_currency == point_currency)
+        return book.expired_points - book.reinstated_points - converted
 
     def balances(self) -> dict[str, int]:
         """Return the booked points of every point currency."""

@@ -170,8 +170,7 @@ def _decide_reinstatement(
     lapsing = decide_expiry(request.occurred_at, state, program)
     if lapsing and state is not None:
         state = folded(state, lapsing)
-    book = state.books.get(currency.code) if state else None
-    lapsed = book.expired_points - book.reinstated_points if book else 0
+    lapsed = state.lapsed_points(currency.code) if state else 0
     if request.points > lapsed:
         message = f"{request.points} points are to be reinstated, and {lapsed} have lapsed and not been reinstated."
         raise InvalidPoints(message, pointer="/points", lapsed_points=lapsed)

@@ -166,4 +166,8 @@ def test_what_lapses_becomes_a_voucher(client: Client) -> None:
     (voucher,) = desk.read("vouchers")["vouchers"]
     assert (voucher["points"], voucher["value_minor"], voucher["currency"]) == (200, 300, "EUR")
     assert voucher["expires_on"] == "2026-09-30"
+    # The member has a voucher for 200 of them; the other 30 are lost, and can be given back.
+    again = desk.refused("reinstatements", "2026-04-01", "invalid-points", points=31, reason="ill")
+    assert again["lapsed_points"] == 30
+    desk.done("reinstatements", "2026-04-01", points=30, reason="ill")
     assert desk.run("expire-lots", "2026-03-31").event_count == 0
