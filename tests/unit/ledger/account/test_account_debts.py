@@ -11,6 +11,7 @@ from ledger.account.commands import (
     TransferIn,
     TransferOut,
 )
+from ledger.account.errors import CaptureExceedsHold
 from ledger.account.events import (
     Accrual,
     ExpiryChanged,
@@ -145,3 +146,10 @@ def test_a_merger_books_what_the_lots_hold() -> None:
         PointsTransferredIn("desk", "f", NOON, TODAY, "miles", 0, MEMBER, (), {"miles": 0}, is_merger=True),
     )
     assert came.state().balances() == {"miles": 0}
+
+
+def test_a_capture_takes_no_more_than_was_held() -> None:
+    """The refusal says how much that is."""
+    held = PointsHeld("shop", "h", NOON, TODAY, "points", 5, NOON.replace(day=16), (LotPoints(1, 5),), {"points": 8})
+    command = CaptureHold("shop", "h", "r", NOON, TODAY, 6, 6, "EUR", 1)
+    account.given(accrued(lot(1, 8)), held).when(command).refuses(CaptureExceedsHold, held_points=5)

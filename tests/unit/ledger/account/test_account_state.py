@@ -4,12 +4,15 @@ import msgspec
 import pytest
 
 from ledger.account.books import Book, Lot
+from ledger.account.commands import HoldPoints, ReturnPurchase
 from ledger.account.decide import decide
+from ledger.account.errors import InvalidExpiry
+from ledger.account.events import Accrual, Count, LotMove, PurchasePosted, RuleChange
 from ledger.account.evolve import evolve
 from ledger.account.state import Account
 from ledger.streams import ACCOUNT
 from tests.spec import spec
-from tests.unit.ledger.account.facts import OPENED, TODAY, accrued, lot, redeem, redeemed, reverse, was_reversed
+from tests.unit.ledger.account.facts import NOON, OPENED, TODAY, accrued, lot, redeem, redeemed, reverse, was_reversed
 
 APRIL, MAY = date(2026, 4, 30), date(2026, 5, 31)
 
@@ -103,3 +106,51 @@ def test_what_is_no_command_or_event_is_a_bug_and_not_a_refusal() -> None:
         decide(account, object())  # type: ignore[arg-type]
     with pytest.raises(AssertionError, match="unreachable"):
         evolve(account, object())  # type: ignore[arg-type]
+
+
+def test_what_is_given_back_leaves_no_trace_in_caps_and_counters() -> None:
+    """A rule that gives nothing any more, and a counter at zero, are as if they had never been."""
+    counts = (Count("status:spend", "2026", 1250),)
+    bought = PurchasePosted(
+        "store-330",
+        "t1",
+        NOON,
+        TODAY,
+        1250,
+        "EUR",
+        1,
+        (Accrual(1, "points", 12, TODAY, rule="spring", cap_periods=("2026-03", "2026")),),
+        {"points": 12},
+        counts=counts,
+    )
+    earned = spec(ACCOUNT).given(OPENED, bought)
+    assert earned.state().capped_points == {"spring": {"2026-03": 12, "2026": 12}}
+    assert earned.state().counters == {"status:spend": {"2026": 1250}}
+    command = ReturnPurchase(
+        "store-330",
+        "x1",
+        "store-330",
+        "t1",
+        NOON,
+        TODAY,
+        "too small",
+        1250,
+        "EUR",
+        1,
+        (),
+        (RuleChange("spring", "points", 12, 0, ("2026-03", "2026")),),
+        (LotMove(1, "points", 12),),
+        {},
+        (),
+        (Count("status:spend", "2026", -1250),),
+        "negative",
+    )
+    (returned,) = decide(earned.state(), command)
+    undone = earned.given(returned).state()
+    assert (undone.capped_points, undone.counters, undone.spent_minor) == ({}, {}, 0)
+
+
+def test_a_hold_must_end_after_it_begins() -> None:
+    """One that ends at once would reserve nothing."""
+    command = HoldPoints("shop", "h", NOON, TODAY, "points", 5, NOON)
+    story.when(command).refuses(InvalidExpiry, pointer="/expires_at")
