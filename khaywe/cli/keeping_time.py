@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from khaywe.wiring import Database
 from ledger.errors import InvalidInput
 from projections.jobs import JobRun, read_last_runs, read_runs
-from workers.jobs import JOBS
+from workers.jobs import JOBS, Job
 from workers.running import run_job
 from workers.runs import Report
 from workers.sweeping import Deps
@@ -23,9 +23,7 @@ def run(database: Database, name: str, now: str | None) -> None:
         InvalidInput: There is no such job, or the moment is none.
         typer.Exit: Another worker is running it.
     """
-    job = JOBS.get(name)
-    if job is None:
-        raise InvalidInput(f"There is no job {name!r}; there are {', '.join(JOBS)}.")
+    job = _job(name)
     moment = _moment(now)
     columns = (SpinnerColumn(), TextColumn("{task.description}: {task.fields[so_far]}"), TimeElapsedColumn())
     with database.poster() as poster, Progress(*columns) as progress:
@@ -43,7 +41,14 @@ def run(database: Database, name: str, now: str | None) -> None:
 
 
 def show(database: Database, name: str | None, limit: int) -> None:
-    """Print the jobs and their last runs, or the history of one."""
+    """
+    Print the jobs and their last runs, or the history of one.
+
+    Raises:
+        InvalidInput: There is no such job.
+    """
+    if name is not None:
+        _job(name)
     with database.connect() as connection:
         if name is None:
             last = read_last_runs(connection)
@@ -56,6 +61,12 @@ def show(database: Database, name: str | None, limit: int) -> None:
                 f"{one.started_at:%Y-%m-%d %H:%M:%S}  {one.status:11} {one.account_count} looked at, "
                 f"{one.event_count} recorded, {one.refused_count} refused, {_took(one)} {one.detail}"
             )
+
+
+def _job(name: str) -> Job:
+    if name not in JOBS:
+        raise InvalidInput(f"There is no job {name!r}; there are {', '.join(JOBS)}.")
+    return JOBS[name]
 
 
 def _last(run_: JobRun | None) -> str:

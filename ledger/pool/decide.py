@@ -107,18 +107,18 @@ def decide(pool: Pool | None, command: PoolCommand) -> list[PoolEvent]:
     if isinstance(command, OpenPool):
         if pool is not None:
             raise PoolExists(f"Pool {command.pool_id!r} exists.", pointer="/pool_id")
-        _check_members(command.members)
+        _check_members(command.members, "/members")
         return [PoolOpened(command.program_id, command.pool_id, command.source, command.occurred_at, command.members)]
     if pool is None:
         raise UnknownPool("There is no such pool; open it first.")
     match command:
         case AddMember():
-            _check_members((*pool.members, command.member_id))
+            _check_members((*pool.members, command.member_id), "/member")
             return [PoolMemberAdded(command.source, command.occurred_at, command.member_id)]
         case RemoveMember():
             if command.member_id not in pool.members:
                 raise InvalidPool(f"Member {command.member_id} is not in this pool.", pointer="/member")
-            _check_members([one for one in pool.members if one != command.member_id])
+            _check_members([one for one in pool.members if one != command.member_id], "/member")
             return [PoolMemberRemoved(command.source, command.occurred_at, command.member_id)]
         case RedeemFromPool():
             return [_redeemed(pool, command)]
@@ -128,11 +128,11 @@ def decide(pool: Pool | None, command: PoolCommand) -> list[PoolEvent]:
             assert_never(command)
 
 
-def _check_members(members: Sequence[str]) -> None:
+def _check_members(members: Sequence[str], pointer: str) -> None:
     if not 1 <= len(members) <= MAX_MEMBERS:
-        raise InvalidPool(f"A pool has 1 to {MAX_MEMBERS} members, not {len(members)}.", pointer="/members")
+        raise InvalidPool(f"A pool has 1 to {MAX_MEMBERS} members, not {len(members)}.", pointer=pointer)
     if len(set(members)) < len(members):
-        raise InvalidPool("A member is in a pool once.", pointer="/members")
+        raise InvalidPool("A member is in a pool once.", pointer=pointer)
 
 
 def _redeemed(pool: Pool, command: RedeemFromPool) -> PoolRedeemed:

@@ -79,7 +79,8 @@ def test_pools_that_cannot_be_are_refused(household: Client) -> None:
     assert household.post(POOLS, pool).slug == "invalid-pool"
     assert household.post(POOLS, AT | {"pool_id": "home", "members": ["card:3"]}).slug == "key-reused"
     assert household.post(POOLS, pool | {"members": ["card:9"]}).slug == "unknown-member"
-    assert household.post(f"{POOLS}/home/members", AT | {"member": "card:1"}).slug == "invalid-pool"
+    twice = household.post(f"{POOLS}/home/members", AT | {"member": "card:1"})
+    assert (twice.slug, twice.json["pointer"]) == ("invalid-pool", "/member")
     assert household.post(f"{POOLS}/home/departures", AT | {"member": "card:3"}).slug == "invalid-pool"
     assert household.get(f"{POOLS}/none").slug == "unknown-pool"
     assert household.post(f"{POOLS}/none/redemptions", AT | {"redemption_id": "R", "points": 1}).slug == "unknown-pool"
