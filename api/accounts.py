@@ -13,6 +13,7 @@ from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation,
 from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, limit_of, read_shown, token
 from api.resources import Resources, resources
 from api.tiers import as_of
+from ledger.access.roles import Action
 from ledger.dates import local_date, time_zone
 from ledger.members.directory import UnknownMember
 from ledger.streams import StreamId
@@ -76,7 +77,9 @@ class TimelinePage(Struct, frozen=True):
 @router.get(
     "/account",
     summary="Read a member's account",
-    **operation(answer=AccountView, parameters=[PROGRAM, MEMBER, _AS_OF, MIN_POSITION], refusals=REFUSALS),
+    **operation(
+        Action.READ_ACCOUNTS, answer=AccountView, parameters=[PROGRAM, MEMBER, _AS_OF, MIN_POSITION], refusals=REFUSALS
+    ),
 )
 async def account(request: Request) -> Response:
     """Return the balances of every point currency: available, promised, held, lapsed, owed, and how they came about."""
@@ -109,6 +112,7 @@ async def account(request: Request) -> Response:
     "/lots",
     summary="Read a member's lots",
     **operation(
+        Action.READ_ACCOUNTS,
         answer=LotPage,
         parameters=[
             PROGRAM,
@@ -138,7 +142,12 @@ def lots(request: Request) -> Response:
 @router.get(
     "/purchases",
     summary="Read a member's purchases",
-    **operation(answer=PurchasePage, parameters=[PROGRAM, MEMBER, LIMIT, CURSOR, MIN_POSITION], refusals=REFUSALS),
+    **operation(
+        Action.READ_ACCOUNTS,
+        answer=PurchasePage,
+        parameters=[PROGRAM, MEMBER, LIMIT, CURSOR, MIN_POSITION],
+        refusals=REFUSALS,
+    ),
 )
 def purchases(request: Request) -> Response:
     """Return what was bought and what it earned, newest booking first."""
@@ -155,7 +164,12 @@ def purchases(request: Request) -> Response:
 @router.get(
     "/timeline",
     summary="Read everything that happened to a member's account",
-    **operation(answer=TimelinePage, parameters=[PROGRAM, MEMBER, LIMIT, CURSOR, MIN_POSITION], refusals=REFUSALS),
+    **operation(
+        Action.READ_ACCOUNTS,
+        answer=TimelinePage,
+        parameters=[PROGRAM, MEMBER, LIMIT, CURSOR, MIN_POSITION],
+        refusals=REFUSALS,
+    ),
 )
 def timeline(request: Request) -> Response:
     """Return the story of the account, newest booking first, each line with the balance after it."""

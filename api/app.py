@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.routing import APIRoute
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
 from starlette.exceptions import HTTPException
@@ -96,11 +97,19 @@ def create_app(
         health,
     ):
         app.include_router(module.router)
+    _refuse_open_doors(app)
     app.add_exception_handler(LedgerError, _refused)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return Edge(FastLane(app), KeyRing(pool))
+
+
+def _refuse_open_doors(app: FastAPI) -> None:
+    """See to it that no operation below ``/v1`` was written without saying what a caller must be allowed to do."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path.startswith("/v1"):
+            assert "x-action" in (route.openapi_extra or {}), f"{route.path} does not say what it needs"
 
 
 async def _refused(request: Request, refusal: Exception) -> Response:

@@ -8,6 +8,7 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.caller import Caller
 from api.keys import KeyRing
 from api.problems import BodyTooLarge, InternalError, Unauthorized, problem_response
 from ledger.errors import InvalidInput, LedgerError
@@ -60,9 +61,9 @@ class Edge:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        key_id: str | None = None
+        caller: Caller | None = None
         try:
-            key_id = await self._key_id(scope, headers)
+            caller = await self._caller(scope, headers)
             await self._app(scope, _limited(scope, headers, receive), send_with_id)
         except LedgerError as refusal:
             await _drain(receive)
@@ -79,23 +80,23 @@ class Edge:
                 method=scope["method"],
                 route=_route(scope),
                 status=status,
-                key_id=key_id,
+                caller=caller.principal if caller else None,
                 duration_ms=round((time.perf_counter() - started) * 1000, 2),
             )
 
-    async def _key_id(self, scope: Scope, headers: dict[bytes, bytes]) -> str | None:
+    async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
         if not scope["path"].isprintable():
             raise InvalidInput("The address contains a character that cannot be printed; send it without.")
         if not scope["path"].startswith("/v1"):
             return None
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        key_id = self._keys.trusted(authorization)
-        if key_id is None and authorization:
-            key_id = await run_in_threadpool(self._keys.check, authorization)
-        if key_id is None:
+        caller = self._keys.trusted(authorization)
+        if caller is None and authorization:
+            caller = await run_in_threadpool(self._keys.check, authorization)
+        if caller is None:
             raise Unauthorized("Send your key as: Authorization: Bearer khaywe_…")
-        scope["khaywe.key_id"] = key_id
-        return key_id
+        scope["khaywe.caller"] = caller
+        return caller
 
 
 def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:

@@ -14,23 +14,27 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api import accounts, purchases
+from api.caller import authorize
 from api.problems import problem_response
+from ledger.access.roles import Action
 from ledger.errors import LedgerError
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 _SEGMENT = r"/v1/programs/(?P<program_id>[^/]+)"
-_ROUTES: tuple[tuple[str, re.Pattern[str], str, Handler], ...] = (
+_ROUTES: tuple[tuple[str, re.Pattern[str], str, Action, Handler], ...] = (
     (
         "POST",
         re.compile(f"{_SEGMENT}/purchases"),
         "/v1/programs/{program_id}/purchases",
+        Action.POST_PURCHASES,
         purchases.post_one,
     ),
     (
         "GET",
         re.compile(f"{_SEGMENT}/members/(?P<member>[^/]+)/account"),
         "/v1/programs/{program_id}/members/{member}/account",
+        Action.READ_ACCOUNTS,
         accounts.account,
     ),
 )
@@ -49,13 +53,15 @@ class FastLane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         if scope["type"] == "http":
-            for method, pattern, route, handler in _ROUTES:
+            for method, pattern, route, action, handler in _ROUTES:
                 if scope["method"] == method and (match := pattern.fullmatch(scope["path"])):
                     scope["app"] = self.app
                     scope["path_params"] = match.groupdict()
                     scope["khaywe.route"] = route
+                    request = Request(scope, receive)
                     try:
-                        response = await handler(Request(scope, receive))
+                        authorize(request, action)
+                        response = await handler(request)
                     except LedgerError as refusal:
                         response = problem_response(refusal, scope["path"])
                     await response(scope, receive, send)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation, query_parameter
 from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, limit_of, read_shown, token
+from ledger.access.roles import Action
 from ledger.streams import StreamId
 from projections.holds import HoldRow, read_holds
 from projections.tiers import TierRow, VoucherRow, read_tiers, read_vouchers
@@ -43,6 +44,7 @@ class VoucherPage(Struct, frozen=True):
     "/holds",
     summary="Read a member's holds",
     **operation(
+        Action.READ_ACCOUNTS,
         answer=HoldPage,
         parameters=[
             PROGRAM,
@@ -73,7 +75,7 @@ def holds(request: Request) -> Response:
 @router.get(
     "/tiers",
     summary="Read a member's tiers",
-    **operation(answer=TierList, parameters=[PROGRAM, MEMBER, MIN_POSITION], refusals=REFUSALS),
+    **operation(Action.READ_ACCOUNTS, answer=TierList, parameters=[PROGRAM, MEMBER, MIN_POSITION], refusals=REFUSALS),
 )
 def tiers(request: Request) -> Response:
     """Return the tier held on each ladder, since when, and until when."""
@@ -84,7 +86,12 @@ def tiers(request: Request) -> Response:
 @router.get(
     "/vouchers",
     summary="Read a member's vouchers",
-    **operation(answer=VoucherPage, parameters=[PROGRAM, MEMBER, LIMIT, CURSOR, MIN_POSITION], refusals=REFUSALS),
+    **operation(
+        Action.READ_ACCOUNTS,
+        answer=VoucherPage,
+        parameters=[PROGRAM, MEMBER, LIMIT, CURSOR, MIN_POSITION],
+        refusals=REFUSALS,
+    ),
 )
 def vouchers(request: Request) -> Response:
     """Return what lapsed points were turned into, newest first."""

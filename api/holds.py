@@ -7,6 +7,7 @@ from starlette.responses import Response
 from api.bodies import body_of
 from api.booking import COMMON, PRICING, book, booked, booked_on
 from api.openapi import PROGRAM, operation, path_parameter
+from ledger.access.roles import Action
 from ledger.account.errors import (
     CaptureExceedsHold,
     HoldExists,
@@ -37,6 +38,7 @@ _HOLD = path_parameter("hold_id", "The id it was booked under.", "H-1001")
     "",
     summary="Hold points for a checkout",
     **operation(
+        Action.REDEEM,
         body=HoldRequest,
         answer=booked("HoldView", PointsHeld),
         status=201,
@@ -66,6 +68,7 @@ async def hold(request: Request) -> Response:
     "/{hold_id}/capture",
     summary="Capture a hold",
     **operation(
+        Action.REDEEM,
         body=Capture,
         answer=booked("CaptureView", HoldCaptured),
         status=201,
@@ -104,6 +107,7 @@ async def capture(request: Request) -> Response:
     "/{hold_id}/void",
     summary="Void a hold",
     **operation(
+        Action.REDEEM,
         body=Voiding,
         answer=booked("VoidView", HoldVoided),
         status=201,

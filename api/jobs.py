@@ -14,6 +14,7 @@ from api.bodies import body_of
 from api.openapi import CURSOR, LIMIT, PROGRAM, operation, query_parameter
 from api.paging import cursor_of, limit_of, token
 from api.resources import Resources, resources
+from ledger.access.roles import Action
 from ledger.errors import InvalidInput
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import LedgerBusy, LedgerUnavailable, Posted
@@ -90,6 +91,7 @@ _migration = msgspec.json.Decoder(MigrationRequest).decode
     "/jobs/runs",
     summary="Read what the workers ran",
     **operation(
+        Action.READ_JOBS,
         answer=RunsView,
         parameters=[query_parameter("job", "Only this job.", {"type": "string"}), LIMIT],
         refusals=[InvalidInput, LedgerUnavailable],
@@ -107,6 +109,7 @@ def runs(request: Request) -> Response:
     "/programs/{program_id}/warnings",
     summary="Read whose points lapse soon, and whose tier ends",
     **operation(
+        Action.READ_JOBS,
         answer=WarningPage,
         parameters=[PROGRAM, LIMIT, CURSOR],
         refusals=[UnknownProgram, InvalidInput, LedgerUnavailable],
@@ -128,6 +131,7 @@ def warnings(request: Request) -> Response:
     "/programs/{program_id}/expiry-migrations",
     summary="Let points that were earned already follow a changed expiry policy",
     **operation(
+        Action.RUN_JOBS,
         body=MigrationRequest,
         answer=MigrationView,
         parameters=[PROGRAM],

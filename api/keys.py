@@ -9,6 +9,8 @@ from typing import Any
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from api.caller import Caller
+from ledger.access.roles import ALLOWED, Role
 from ledger.posting.instruction import LedgerUnavailable
 
 _PREFIX = "khaywe_"
@@ -55,24 +57,24 @@ class KeyRing:
             pool: To look keys up.
         """
         self._pool = pool
-        self._trusted: dict[bytes, tuple[str, float]] = {}
+        self._trusted: dict[bytes, tuple[Caller, float]] = {}
 
-    def trusted(self, authorization: str) -> str | None:
-        """Return the key id if the header carries a key found good a moment ago; never asks the database."""
+    def trusted(self, authorization: str) -> Caller | None:
+        """Return the caller if the header carries a key found good a moment ago; never asks the database."""
         found = self._trusted.get(_hash(_key_of(authorization)))
         if found is None or found[1] < time.monotonic():
             return None
         return found[0]
 
-    def check(self, authorization: str) -> str | None:
+    def check(self, authorization: str) -> Caller | None:
         """
-        Return the id of the key in an ``Authorization`` header, or ``None`` if it is not in force.
+        Return whose key is in an ``Authorization`` header, or ``None`` if it is not in force.
 
         Raises:
             LedgerUnavailable: The database cannot be asked.
         """
         key_hash = _hash(_key_of(authorization))
-        query = "SELECT key_id FROM access.api_keys WHERE key_hash = %s AND revoked_at IS NULL"
+        query = "SELECT key_id, role FROM access.api_keys WHERE key_hash = %s AND revoked_at IS NULL"
         try:
             with self._pool.connection() as connection:
                 row = connection.execute(query, (key_hash,)).fetchone()
@@ -83,9 +85,10 @@ class KeyRing:
             return None
         if len(self._trusted) >= _TRUSTED_LIMIT:
             self._trusted.clear()
-        self._trusted[key_hash] = (row[0], time.monotonic() + _TRUST_S)
-        key_id: str = row[0]
-        return key_id
+        key_id, role = row
+        caller = Caller(f"key:{key_id}", f"key:{key_id}", ALLOWED[Role(role)])
+        self._trusted[key_hash] = (caller, time.monotonic() + _TRUST_S)
+        return caller
 
 
 def _key_of(authorization: str) -> str:

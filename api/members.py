@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api.bodies import body_of
 from api.openapi import PROGRAM, operation
 from api.resources import Resources, position_token, resources, uuid_text
+from ledger.access.roles import Action
 from ledger.members import directory
 from ledger.posting.instruction import LedgerBusy, LedgerUnavailable
 from ledger.program.decide import UnknownProgram
@@ -55,6 +56,7 @@ _new_member = msgspec.json.Decoder(NewMember).decode
     "",
     summary="Enrol a member",
     **operation(
+        Action.ENROL,
         body=NewMember,
         answer=MemberView,
         status=201,

@@ -4,19 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
+from api.caller import allow
 from api.problems import (
     MEDIA_TYPE,
     STATUS,
     TYPE_PREFIX,
     BodyTooLarge,
+    Forbidden,
     InternalError,
     MalformedBody,
     Unauthorized,
 )
+from ledger.access.roles import Action
 from ledger.errors import InvalidInput, LedgerError
 
 _REF = "#/components/schemas/{name}"
@@ -38,6 +41,7 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
 
 
 def operation(
+    action: Action,
     *,
     body: type[Struct] | dict[str, Any] | None = None,
     answer: type[Struct] | dict[str, Any] | None = None,
@@ -50,6 +54,7 @@ def operation(
     Return what FastAPI is to say about an operation.
 
     Args:
+        action: What a caller must be allowed to do; checked before anything else.
         body: The type of its JSON body, or the ``content`` object if it takes several.
         answer: The type of its answer, or the ``content`` object.
         status: Of success.
@@ -59,6 +64,7 @@ def operation(
     """
     common: list[type[LedgerError]] = [
         Unauthorized,
+        Forbidden,
         InternalError,
         *([MalformedBody, BodyTooLarge, InvalidInput] if body else []),
     ]
@@ -67,10 +73,15 @@ def operation(
         by_status.setdefault(STATUS[refusal].value, []).append(refusal)
     responses: dict[str, Any] = {str(code): _problems(found) for code, found in sorted(by_status.items())}
     responses[str(status)] = {"description": "Done."} | ({"content": _content(answer)} if answer else {})
-    extra: dict[str, Any] = {"responses": responses, "parameters": list(parameters)}
+    extra: dict[str, Any] = {"responses": responses, "parameters": list(parameters), "x-action": action.value}
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}
-    return {"openapi_extra": extra, "status_code": status, "response_model": None}
+    return {
+        "openapi_extra": extra,
+        "status_code": status,
+        "response_model": None,
+        "dependencies": [Depends(allow(action))],
+    }
 
 
 def path_parameter(name: str, description: str, example: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.bodies import body_of
 from api.booking import COMMON, book, booked
 from api.openapi import PROGRAM, operation
+from ledger.access.roles import Action
 from ledger.account.errors import InsufficientPoints, InvalidPoints, NothingAwaits, SameAccount
 from ledger.account.events import (
     LotsExpired,
@@ -59,6 +60,7 @@ def _example(**more: Any) -> dict[str, Any]:
     "/accruals",
     summary="Give points for something that was no purchase",
     **operation(
+        Action.ADJUST,
         body=AccrualRequest,
         answer=booked("AccruedView", PointsAccrued),
         status=201,
@@ -77,6 +79,7 @@ async def post_accrual(request: Request) -> Response:
     "/adjustments",
     summary="Correct points by hand",
     **operation(
+        Action.ADJUST,
         body=AdjustmentRequest,
         answer=booked("AdjustmentView", PointsAdjusted),
         status=201,
@@ -100,6 +103,7 @@ async def post_adjustment(request: Request) -> Response:
     "/reinstatements",
     summary="Give lapsed points back",
     **operation(
+        Action.ADJUST,
         body=ReinstatementRequest,
         answer=booked("ReinstatementView", PointsReinstated),
         status=201,
@@ -118,6 +122,7 @@ async def post_reinstatement(request: Request) -> Response:
     "/transfers",
     summary="Send points to another member",
     **operation(
+        Action.TRANSFER,
         body=TransferRequest,
         answer=booked("TransferView", PointsTransferredOut),
         status=201,
@@ -150,6 +155,7 @@ async def post_transfer(request: Request) -> Response:
     "/confirmations",
     summary="Report a business event that promised points await",
     **operation(
+        Action.POST_PURCHASES,
         body=ConfirmationRequest,
         answer=booked("ConfirmationView", LotsReleased),
         status=201,
@@ -168,6 +174,7 @@ async def post_confirmation(request: Request) -> Response:
     "/cancellations",
     summary="Report that a business event will not come",
     **operation(
+        Action.POST_PURCHASES,
         body=ConfirmationRequest,
         answer=booked("CancellationView", LotsExpired),
         status=201,

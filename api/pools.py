@@ -10,6 +10,7 @@ from api.bodies import body_of
 from api.booking import COMMON, PRICING, book, booked
 from api.openapi import PROGRAM, operation, path_parameter
 from api.resources import Resources, resources
+from ledger.access.roles import Action
 from ledger.account.errors import (
     InsufficientPoints,
     InvalidPoints,
@@ -59,6 +60,7 @@ class PoolView(Struct, frozen=True):
     "",
     summary="Open a pool",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=PoolRequest,
         answer=booked("PoolOpenedView", PoolOpened),
         status=201,
@@ -76,7 +78,7 @@ async def post_pool(request: Request) -> Response:
 @router.get(
     "/{pool_id}",
     summary="Read a pool",
-    **operation(answer=PoolView, parameters=[PROGRAM, _POOL], refusals=[UnknownPool]),
+    **operation(Action.READ_ACCOUNTS, answer=PoolView, parameters=[PROGRAM, _POOL], refusals=[UnknownPool]),
 )
 def read_pool(request: Request) -> Response:
     """Return its members and what each contributed, as the ledger has it now."""
@@ -89,6 +91,7 @@ def read_pool(request: Request) -> Response:
     "/{pool_id}/members",
     summary="Let a member join a pool",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=PoolMemberRequest,
         answer=booked("PoolJoinedView", PoolMemberAdded),
         status=201,
@@ -109,6 +112,7 @@ async def post_member(request: Request) -> Response:
     "/{pool_id}/departures",
     summary="Let a member leave a pool",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=PoolMemberRequest,
         answer=booked("PoolLeftView", PoolMemberRemoved),
         status=201,
@@ -129,6 +133,7 @@ async def post_departure(request: Request) -> Response:
     "/{pool_id}/redemptions",
     summary="Redeem points of a pool",
     **operation(
+        Action.REDEEM,
         body=PoolRedemptionRequest,
         answer=booked("PoolRedemptionView", PoolRedeemed),
         status=201,
@@ -162,6 +167,7 @@ async def post_redemption(request: Request) -> Response:
     "/{pool_id}/redemptions/{redemption_id}/reversal",
     summary="Reverse a redemption of a pool",
     **operation(
+        Action.REDEEM,
         body=Reversal,
         answer=booked("PoolReversalView", PoolRedemptionReversed),
         status=201,

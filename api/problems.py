@@ -48,6 +48,12 @@ class Unauthorized(LedgerError):
     slug = "unauthorized"
 
 
+class Forbidden(LedgerError):
+    """The caller is known, and may not do this."""
+
+    slug = "forbidden"
+
+
 class BodyTooLarge(LedgerError):
     """The body is larger than this operation takes."""
 
@@ -93,6 +99,7 @@ class InternalError(LedgerError):
 STATUS: dict[type[LedgerError], HTTPStatus] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     NoSuchResource: HTTPStatus.NOT_FOUND,
     program.UnknownProgram: HTTPStatus.NOT_FOUND,
     UnknownMember: HTTPStatus.NOT_FOUND,

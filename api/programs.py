@@ -14,6 +14,7 @@ from api.bodies import body_of
 from api.openapi import PROGRAM, operation
 from api.resources import Resources, idempotency_references, position_token, resources
 from api.terms import TermsBody, decode_terms, read_terms, written_terms
+from ledger.access.roles import Action
 from ledger.dates import as_utc, time_zone
 from ledger.money import UnknownCurrency, minor_digits
 from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable
@@ -99,6 +100,7 @@ _publication = msgspec.json.Decoder(Publication).decode
     "",
     summary="Create a program with its first draft",
     **operation(
+        Action.WRITE_PROGRAMS,
         body=NewProgram,
         answer=ProgramView,
         status=201,
@@ -135,7 +137,7 @@ async def create_program(request: Request) -> Response:
 @router.get(
     "/{program_id}",
     summary="Read a program",
-    **operation(answer=ProgramView, parameters=[PROGRAM], refusals=[program.UnknownProgram]),
+    **operation(Action.READ_PROGRAMS, answer=ProgramView, parameters=[PROGRAM], refusals=[program.UnknownProgram]),
 )
 def read_program(request: Request) -> Response:
     """Return the program with its draft and every version it ever published."""
@@ -146,6 +148,7 @@ def read_program(request: Request) -> Response:
     "/{program_id}/draft",
     summary="Replace the draft",
     **operation(
+        Action.WRITE_PROGRAMS,
         body=TermsBody,
         answer=ProgramView,
         parameters=[PROGRAM],
@@ -169,6 +172,7 @@ async def replace_draft(request: Request) -> Response:
     "/{program_id}/publish",
     summary="Publish the draft",
     **operation(
+        Action.PUBLISH,
         body=Publication,
         answer=PublishedView,
         status=201,

@@ -14,6 +14,7 @@ from api.bodies import body_of, decoded
 from api.openapi import PROGRAM, operation, query_parameter, reference
 from api.problems import STATUS, UnsupportedMediaType, problem
 from api.resources import idempotency_references, position_token, resources, uuid_text
+from ledger.access.roles import Action
 from ledger.account.errors import AccountClosed, AccountNotOpen, AccountSuspended, InvalidPoints
 from ledger.account.events import Accrual, PurchasePosted, Repayment
 from ledger.errors import InvalidInput, LedgerError
@@ -137,6 +138,7 @@ _EXAMPLE = {
     "",
     summary="Post a purchase",
     **operation(
+        Action.POST_PURCHASES,
         body=Purchase,
         answer=PurchaseView,
         status=201,
@@ -170,6 +172,7 @@ async def post_one(request: Request) -> Response:
     "/batch",
     summary="Post many purchases",
     **operation(
+        Action.POST_PURCHASES,
         body={
             "application/json": {
                 "schema": {"type": "array", "maxItems": BATCH_LIMIT, "items": reference(Purchase)},

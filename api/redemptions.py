@@ -12,6 +12,7 @@ from api.bodies import body_of
 from api.booking import PRICING
 from api.openapi import PROGRAM, operation, path_parameter
 from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
+from ledger.access.roles import Action
 from ledger.account.errors import (
     AccountClosed,
     AccountNotOpen,
@@ -103,6 +104,7 @@ _COMMON: list[type[LedgerError]] = [
     "",
     summary="Redeem points",
     **operation(
+        Action.REDEEM,
         body=Redemption,
         answer=RedemptionView,
         status=201,
@@ -167,6 +169,7 @@ async def redeem_points(request: Request) -> Response:
     "/{redemption_id}/reversal",
     summary="Reverse a redemption",
     **operation(
+        Action.REDEEM,
         body=Reversal,
         answer=ReversalView,
         status=201,

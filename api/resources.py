@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from api.caller import caller_of
 from api.posting import AsyncPoster
 from api.problems import ViewBehind
 from api.reading import AccountReader
@@ -152,7 +153,7 @@ def idempotency_references(request: Request) -> tuple[Reference, ...]:
         return ()
     if not (0 < len(key) <= 255 and key.isascii() and key.isprintable()):  # noqa: PLR2004  # as the header's draft
         raise InvalidInput("An Idempotency-Key is 1 to 255 printable ASCII characters.", pointer="/Idempotency-Key")
-    return ((f"key:{request.scope['khaywe.key_id']}", key),)
+    return ((caller_of(request).family, key),)
 
 
 def position_token(posted: Posted) -> str:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from api.bodies import body_of
 from api.booking import COMMON, book, booked, booked_on
 from api.openapi import PROGRAM, operation, path_parameter
+from ledger.access.roles import Action
 from ledger.account.errors import InvalidPoints, RedemptionAlreadyReversed, UnknownRedemption
 from ledger.account.events import PurchaseReturned
 from ledger.errors import InvalidInput
@@ -33,6 +34,7 @@ _SOURCE = {
     "/{transaction_id}/returns",
     summary="Return a purchase, or a part of it",
     **operation(
+        Action.RETURN_PURCHASES,
         body=ReturnRequest,
         answer=booked("ReturnView", PurchaseReturned),
         status=201,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.bodies import body_of
 from api.openapi import operation
+from ledger.access.roles import Action
 from ledger.errors import InvalidInput
 from rules.catalog import Scope
 from rules.parse import parse
@@ -46,6 +47,7 @@ _GUIDE = {"and": [{">": [{"var": "total_revenue"}, 1000]}, {"<": [{"var": "last_
     "/sql",
     summary="Write a rule as SQL",
     **operation(
+        Action.READ_PROGRAMS,
         body=RuleToWrite,
         answer=WrittenRule,
         refusals=[InvalidRule],

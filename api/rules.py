@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.bodies import body_of
 from api.openapi import operation, query_parameter
 from api.resources import resources
+from ledger.access.roles import Action
 from ledger.errors import InvalidInput
 from ledger.posting.instruction import LedgerUnavailable
 from ledger.program.decide import UnknownProgram
@@ -117,6 +118,7 @@ _GUIDE = {"and": [{">": [{"var": "total_revenue"}, 1000]}, {"<": [{"var": "last_
     "/variables",
     summary="List what rules can read",
     **operation(
+        Action.READ_PROGRAMS,
         answer=VariablesView,
         parameters=[_SCOPE, _PROGRAM],
         refusals=[InvalidInput, UnknownProgram, LedgerUnavailable],
@@ -159,7 +161,7 @@ def _view(one: Variable) -> VariableView:
 @router.post(
     "/validate",
     summary="Check a rule",
-    **operation(body=RuleToCheck, answer=Verdict, example={"scope": "segment", "rule": _GUIDE}),
+    **operation(Action.READ_PROGRAMS, body=RuleToCheck, answer=Verdict, example={"scope": "segment", "rule": _GUIDE}),
 )
 async def validate(request: Request) -> Response:
     """Say everything that is wrong with a rule: each problem with its place and, where there is one, a remedy."""
@@ -175,6 +177,7 @@ async def validate(request: Request) -> Response:
     "/explain",
     summary="Try a rule on facts",
     **operation(
+        Action.READ_PROGRAMS,
         body=RuleToExplain,
         answer=Explanation,
         refusals=[InvalidRule, InvalidFacts],

@@ -14,6 +14,7 @@ from api.openapi import PROGRAM, operation, path_parameter
 from api.problems import problem
 from api.purchases import AccrualView, accrual_view
 from api.resources import Resources, resources
+from ledger.access.roles import Action
 from ledger.account.events import PurchasePosted
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import UnknownMember
@@ -101,6 +102,7 @@ _SOURCE = {
     "/{program_id}/simulate",
     summary="Price purchases without booking them",
     **operation(
+        Action.READ_PROGRAMS,
         body=Simulation,
         answer=SimulationResult,
         parameters=[PROGRAM],
@@ -124,6 +126,7 @@ async def simulate_purchases(request: Request) -> Response:
     "/{program_id}/purchases/{transaction_id}/explanation",
     summary="Explain a booked purchase",
     **operation(
+        Action.READ_ACCOUNTS,
         answer=PricedView,
         parameters=[PROGRAM, _TRANSACTION, _SOURCE],
         refusals=[UnknownProgram, UnknownPurchase, InvalidInput, LedgerUnavailable],

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from api.bodies import body_of
 from api.booking import COMMON, book, booked
 from api.openapi import MEMBER, PROGRAM, operation
+from ledger.access.roles import Action
 from ledger.account.errors import AlreadySuspended, HoldsOpen, NotSuspended, PointsOwed, SameAccount
 from ledger.account.events import AccountClosed, AccountSuspended, SuspensionLifted, TierChanged, TierRetained
 from rules.errors import UnknownTier
@@ -26,6 +27,7 @@ _PARAMETERS = [PROGRAM, MEMBER]
     "/suspend",
     summary="Suspend an account",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=StandingRequest,
         answer=booked("SuspensionView", AccountSuspended),
         status=201,
@@ -44,6 +46,7 @@ async def suspend(request: Request) -> Response:
     "/resume",
     summary="Lift a suspension",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=StandingRequest,
         answer=booked("ResumptionView", SuspensionLifted),
         status=201,
@@ -62,6 +65,7 @@ async def resume(request: Request) -> Response:
     "/close",
     summary="Close an account",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=StandingRequest,
         answer=booked("ClosureView", AccountClosed),
         status=201,
@@ -80,6 +84,7 @@ async def close(request: Request) -> Response:
     "/merge",
     summary="Merge an account into another",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=MergerRequest,
         answer=booked("MergerView", AccountClosed),
         status=201,
@@ -103,6 +108,7 @@ async def merge(request: Request) -> Response:
     "/tier",
     summary="Give a tier by hand",
     **operation(
+        Action.MANAGE_ACCOUNTS,
         body=TierRequest,
         answer=booked("TierAssignmentView", TierChanged, TierRetained),
         status=201,

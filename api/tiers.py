@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.openapi import MEMBER, PROGRAM, operation, query_parameter
 from api.resources import Resources, resources
+from ledger.access.roles import Action
 from ledger.account.state import Account
 from ledger.dates import local_date, time_zone
 from ledger.errors import InvalidInput
@@ -45,6 +46,7 @@ class ProgressView(Struct, frozen=True):
     "/progress",
     summary="Read a member's tiers, and the way to the next",
     **operation(
+        Action.READ_ACCOUNTS,
         answer=ProgressView,
         parameters=[PROGRAM, MEMBER, _AS_OF],
         refusals=[UnknownProgram, UnknownMember, InvalidInput, NoVersionInForce, LedgerUnavailable],
