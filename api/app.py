@@ -31,10 +31,11 @@ from api import (
     standing,
     tiers,
 )
+from api.access import keys, log, sessions, users
+from api.access.keyring import KeyRing
 from api.bridge import Bridge
 from api.edge import Edge
 from api.fast_lane import FastLane
-from api.keys import KeyRing
 from api.openapi import document
 from api.posting import AsyncPoster
 from api.problems import InternalError, MethodNotAllowed, NoSuchResource, problem_response
@@ -67,12 +68,13 @@ def create_app(
         partition_count: Of the ledger.
         version: Of Khaywe.
     """
+    keyring = KeyRing(pool)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         bridge = Bridge()
         with AccountReader(connect, partition_count, bridge) as reader:
-            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
+            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count, keyring)
             yield
 
     app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
@@ -94,6 +96,10 @@ def create_app(
         rules,
         rule_sql,
         simulation,
+        sessions,
+        keys,
+        users,
+        log,
         health,
     ):
         app.include_router(module.router)
@@ -102,7 +108,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    return Edge(FastLane(app), KeyRing(pool))
+    return Edge(FastLane(app), keyring)
 
 
 def _refuse_open_doors(app: FastAPI) -> None:

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from api.caller import allow
+from api.access.caller import allow
 from api.problems import (
     MEDIA_TYPE,
     STATUS,
@@ -17,6 +17,7 @@ from api.problems import (
     Forbidden,
     InternalError,
     MalformedBody,
+    RateLimited,
     Unauthorized,
 )
 from ledger.access.roles import Action
@@ -41,8 +42,9 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
 
 
 def operation(
-    action: Action,
+    action: Action | None,
     *,
+    is_open: bool = False,
     body: type[Struct] | dict[str, Any] | None = None,
     answer: type[Struct] | dict[str, Any] | None = None,
     status: int = 200,
@@ -54,7 +56,8 @@ def operation(
     Return what FastAPI is to say about an operation.
 
     Args:
-        action: What a caller must be allowed to do; checked before anything else.
+        action: What a caller must be allowed to do; checked before anything else. ``None``: every caller may.
+        is_open: It needs no key at all.
         body: The type of its JSON body, or the ``content`` object if it takes several.
         answer: The type of its answer, or the ``content`` object.
         status: Of success.
@@ -63,8 +66,9 @@ def operation(
         example: Of the body.
     """
     common: list[type[LedgerError]] = [
-        Unauthorized,
-        Forbidden,
+        *([] if is_open else [Unauthorized]),
+        *([Forbidden] if action else []),
+        RateLimited,
         InternalError,
         *([MalformedBody, BodyTooLarge, InvalidInput] if body else []),
     ]
@@ -73,14 +77,16 @@ def operation(
         by_status.setdefault(STATUS[refusal].value, []).append(refusal)
     responses: dict[str, Any] = {str(code): _problems(found) for code, found in sorted(by_status.items())}
     responses[str(status)] = {"description": "Done."} | ({"content": _content(answer)} if answer else {})
-    extra: dict[str, Any] = {"responses": responses, "parameters": list(parameters), "x-action": action.value}
+    extra: dict[str, Any] = {"responses": responses, "parameters": list(parameters), "x-action": action}
+    if is_open:
+        extra["x-open"] = True
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}
     return {
         "openapi_extra": extra,
         "status_code": status,
         "response_model": None,
-        "dependencies": [Depends(allow(action))],
+        "dependencies": [] if is_open else [Depends(allow(action))],
     }
 
 
@@ -142,10 +148,13 @@ def document(app: FastAPI) -> dict[str, Any]:
     found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     _, components = msgspec.json.schema_components(list(_TYPES.values()), ref_template=_REF)
     found.setdefault("components", {})["schemas"] = {"Problem": _PROBLEM_SCHEMA} | components
-    found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    found["components"]["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "khaywe_session"},
+    }
     for path, methods in found["paths"].items():
         if path.startswith("/v1"):
             for described in methods.values():
-                described["security"] = [{"key": []}]
+                described["security"] = [] if described.pop("x-open", False) else [{"key": []}, {"session": []}]
     app.openapi_schema = found
     return found

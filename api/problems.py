@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from ledger.access import errors as access
 from ledger.account import errors as account
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import IdentifierTaken, UnknownMember
@@ -54,6 +55,24 @@ class Forbidden(LedgerError):
     slug = "forbidden"
 
 
+class SignInFailed(LedgerError):
+    """Nobody comes in with this address and this password."""
+
+    slug = "sign-in-failed"
+
+
+class CrossSiteRequest(LedgerError):
+    """Another site sent this with the cookie of a session."""
+
+    slug = "cross-site-request"
+
+
+class RateLimited(LedgerError):
+    """These are more requests than the caller may make."""
+
+    slug = "rate-limited"
+
+
 class BodyTooLarge(LedgerError):
     """The body is larger than this operation takes."""
 
@@ -99,6 +118,9 @@ class InternalError(LedgerError):
 STATUS: dict[type[LedgerError], HTTPStatus] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
+    SignInFailed: HTTPStatus.UNAUTHORIZED,
+    CrossSiteRequest: HTTPStatus.FORBIDDEN,
+    access.GrantExceeded: HTTPStatus.FORBIDDEN,
     Forbidden: HTTPStatus.FORBIDDEN,
     NoSuchResource: HTTPStatus.NOT_FOUND,
     program.UnknownProgram: HTTPStatus.NOT_FOUND,
@@ -109,6 +131,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     account.UnknownHold: HTTPStatus.NOT_FOUND,
     UnknownLine: HTTPStatus.NOT_FOUND,
     pool.UnknownPool: HTTPStatus.NOT_FOUND,
+    access.UnknownKey: HTTPStatus.NOT_FOUND,
+    access.UnknownUser: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
@@ -139,6 +163,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotInSteps: HTTPStatus.CONFLICT,
     ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
+    access.UserExists: HTTPStatus.CONFLICT,
+    access.KeyNotInForce: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -158,7 +184,10 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownReason: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTier: HTTPStatus.UNPROCESSABLE_ENTITY,
     pool.InvalidPool: HTTPStatus.UNPROCESSABLE_ENTITY,
+    access.InvalidGrant: HTTPStatus.UNPROCESSABLE_ENTITY,
+    access.InvalidPassword: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -188,8 +217,8 @@ def problem_response(refusal: LedgerError, instance: str | None = None) -> Respo
     """Return the HTTP answer to a refusal."""
     status = STATUS[type(refusal)]
     headers = {}
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = RETRY_AFTER_S
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers["Retry-After"] = str(refusal.members.get("retry_after_s", RETRY_AFTER_S))
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(msgspec.json.encode(problem(refusal, instance)), status, headers, MEDIA_TYPE)

@@ -6,6 +6,8 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
+from ledger.access import state as access_state
+from ledger.access.events import AccessEvent
 from ledger.account import evolve as account_evolve
 from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
@@ -65,7 +67,14 @@ POOL = Stream(
     "pool.state.v1",
     PoolEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL)
+ACCESS = Stream(
+    "access",
+    access_state.evolve,
+    access_state.Principal,
+    "access.state.v1",
+    AccessEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -86,3 +95,8 @@ def budget_stream_id(program_id: str) -> StreamId:
 def pool_stream_id(program_id: str, pool_id: str) -> StreamId:
     """Return the stream id of a pool."""
     return uuid5(NAMESPACE, f"pool:{program_id}:{pool_id}").bytes
+
+
+def access_stream_id(principal: str) -> StreamId:
+    """Return the stream id of a key or a user, named as events name them."""
+    return uuid5(NAMESPACE, f"access:{principal}").bytes

@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 85
-SHIPPED_HASH = "57fe8b87c822b0cf2ca6c57510b529d99f95627ac46ecd607abaa289488c93c5"
+SHIPPED_LINES = 97
+SHIPPED_HASH = "aaad93ec9dc241b8447e4b1aa9e4259d819cc0c3c06f7741932a02ee222cf965"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
