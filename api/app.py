@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    approvals,
     health,
     holdings,
     holds,
@@ -96,6 +97,7 @@ def create_app(
         rules,
         rule_sql,
         simulation,
+        approvals,
         sessions,
         keys,
         users,

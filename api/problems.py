@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from ledger.access import errors as access
 from ledger.account import errors as account
+from ledger.approval import decide as approval
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.money import InvalidAmount, UnknownCurrency
@@ -130,6 +131,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     account.UnknownRedemption: HTTPStatus.NOT_FOUND,
     account.UnknownHold: HTTPStatus.NOT_FOUND,
     UnknownLine: HTTPStatus.NOT_FOUND,
+    approval.UnknownApproval: HTTPStatus.NOT_FOUND,
     pool.UnknownPool: HTTPStatus.NOT_FOUND,
     access.UnknownKey: HTTPStatus.NOT_FOUND,
     access.UnknownUser: HTTPStatus.NOT_FOUND,
@@ -163,6 +165,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotInSteps: HTTPStatus.CONFLICT,
     ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
+    approval.ApprovalNeeded: HTTPStatus.CONFLICT,
+    approval.ApprovalDecided: HTTPStatus.CONFLICT,
+    approval.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
     access.UserExists: HTTPStatus.CONFLICT,
     access.KeyNotInForce: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

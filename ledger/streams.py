@@ -11,6 +11,8 @@ from ledger.access.events import AccessEvent
 from ledger.account import evolve as account_evolve
 from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
+from ledger.approval import state as approval_state
+from ledger.approval.events import ApprovalEvent
 from ledger.budget import state as budget_state
 from ledger.budget.events import BudgetEvent
 from ledger.pool import state as pool_state
@@ -74,7 +76,14 @@ ACCESS = Stream(
     "access.state.v1",
     AccessEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS)
+APPROVAL = Stream(
+    "approval",
+    approval_state.evolve,
+    approval_state.Approval,
+    "approval.state.v1",
+    ApprovalEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -100,3 +109,8 @@ def pool_stream_id(program_id: str, pool_id: str) -> StreamId:
 def access_stream_id(principal: str) -> StreamId:
     """Return the stream id of a key or a user, named as events name them."""
     return uuid5(NAMESPACE, f"access:{principal}").bytes
+
+
+def approval_stream_id(program_id: str, approval_id: str) -> StreamId:
+    """Return the stream id of a request for approval."""
+    return uuid5(NAMESPACE, f"approval:{program_id}:{approval_id}").bytes

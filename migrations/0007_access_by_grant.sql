@@ -1,7 +1,8 @@
 -- Keys with roles, limits, expiry and rotation; users with passwords; sessions. Secrets are stored as hashes only: SHA-256
 -- for keys and sessions, which have 256 random bits, argon2id for passwords, which people choose.
 -- E-mail addresses and labels are personal data, so they stand here and in no event.
--- Locks: access.api_keys briefly. Runtime: reads ledger.events once, for the index on the record of access.
+-- Locks: access.api_keys briefly. Runtime: reads ledger.events twice, for the indexes on the record of
+-- access and on requests for approval.
 
 ALTER TABLE access.api_keys
 ADD COLUMN family text,
@@ -51,3 +52,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON access.sessions TO khaywe_app;
 
 -- The record of access is read from the ledger itself, newest first. These events are few among many.
 CREATE INDEX events_access_v1 ON ledger.events (recorded_at, partition, position) WHERE topic LIKE 'access.%';
+
+-- So are requests for approval.
+CREATE INDEX events_approvals_v1 ON ledger.events (recorded_at, partition, position)
+WHERE topic = 'approval.requested.v1';

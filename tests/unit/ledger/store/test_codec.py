@@ -55,6 +55,7 @@ from ledger.account.events import (
     TierRetained,
     VoucherIssued,
 )
+from ledger.approval.events import ApprovalGranted, ApprovalRejected, ApprovalRequested
 from ledger.budget.events import BudgetDrawn, BudgetReturned
 from ledger.pool.events import (
     PoolMemberAdded,
@@ -217,6 +218,9 @@ EVENTS: list[Struct] = [
     SignInRefused("user:u", NOON, "wrong-password"),
     SignedOut("user:u", NOON),
     SensitiveRead("user:u", "profile", NOON, "req-1", "club", ("m",), 1),
+    ApprovalRequested("a1", "club", "adjustment", "{}", "00ff", "user:u", NOON, LATER),
+    ApprovalGranted("user:v", NOON),
+    ApprovalRejected("user:v", NOON, "no such case"),
 ]
 
 

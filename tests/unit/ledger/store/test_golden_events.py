@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 97
-SHIPPED_HASH = "aaad93ec9dc241b8447e4b1aa9e4259d819cc0c3c06f7741932a02ee222cf965"
+SHIPPED_LINES = 101
+SHIPPED_HASH = "0bd715017ddffa5693e67cddd47d121d15f45ac316109daae2ef02b7cf5325c8"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
