@@ -28,7 +28,7 @@ from ledger.store.append import Appender, Head, lock_heads_and_ask
 from ledger.store.chain import NewEvent
 from ledger.store.codec import decode, encode, topic_bytes
 from ledger.store.partitions import partition_of
-from ledger.streams import Stream, StreamId
+from ledger.streams import PROGRAM, Stream, StreamId
 
 _SQL = load_queries("ledger.store")
 
@@ -320,11 +320,14 @@ class Batch:
     def _decide_together(self, group: list[Work]) -> None:
         """Decide a group, and take everything back if one of its instructions is refused."""
         undecided = [work for work in group if work.outcome is None]
-        streams = {key.stream_id for work in undecided for key in work.instruction.reads}
+        # What a group may change. Others only read programs, and a copy put in their place would be planned anew.
+        reads = [key for work in undecided for key in work.instruction.reads]
+        streams = {key.stream_id for key in reads if key.stream is not PROGRAM}
         streams.update(work.stream_id for work in undecided if work.stream_id)
         streams.update(stream_id for work in undecided for stream_id in work.also)
         entries = [self._cache.entries[stream_id] for stream_id in streams]
         before = [(entry, copy.deepcopy(entry.state), entry.version) for entry in entries]
+        lengths = [(self._histories[one], len(self._histories[one])) for one in streams & self._histories.keys()]
         refused = next((work.outcome for work in group if isinstance(work.outcome, LedgerError)), None)
         for work in undecided:
             if refused is None:
@@ -334,6 +337,8 @@ class Batch:
             return
         for entry, state, version in before:
             entry.state, entry.version = state, version
+        for history, length in lengths:
+            del history[length:]
         for work in undecided:
             for reference in work.instruction.references:
                 if self._done.get(reference) is work:
