@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    checkouts,
     health,
     holdings,
     holds,
@@ -83,6 +84,7 @@ def create_app(
         redemptions,
         holdings,
         holds,
+        checkouts,
         returns,
         points,
         pools,

@@ -162,7 +162,7 @@ async def post_one(request: Request) -> Response:
         posted = await found.poster.post(instruction)
     except UnknownMember as refusal:
         raise await found.precisely(program_id, refusal) from None
-    body = _encode(_view(posted))
+    body = _encode(purchase_view(posted))
     if posted.replayed:
         return Response(body, 200, {"Idempotency-Replayed": "true"}, "application/json")
     return Response(body, 201, None, "application/json")
@@ -245,10 +245,11 @@ def _parsed(line: bytes, instruct: Callable[[Purchase], Instruction]) -> Instruc
 def _result(index: int, outcome: Posted | LedgerError) -> ItemResult:
     if isinstance(outcome, LedgerError):
         return ItemResult(index, STATUS[type(outcome)].value, problem=problem(outcome))
-    return ItemResult(index, 200 if outcome.replayed else 201, purchase=_view(outcome))
+    return ItemResult(index, 200 if outcome.replayed else 201, purchase=purchase_view(outcome))
 
 
-def _view(posted: Posted) -> PurchaseView:
+def purchase_view(posted: Posted) -> PurchaseView:
+    """Return a purchase as the outside sees it."""
     event = posted.event
     assert isinstance(event, PurchasePosted)
     assert posted.recorded_at is not None

@@ -88,8 +88,8 @@ class Instruction(Struct, gc=False):
     looks_back: bool = False
     """Whether ``decide`` takes the keyword ``history``: the stream's events, or ``None`` as long as nobody has raised
     `HistoryNeeded`."""
-    answer: type[Struct] = Struct
-    """The kind of event that answers, where several are recorded for the stream: the last of this kind."""
+    answer: type[Struct] | tuple[type[Struct], ...] = Struct
+    """The kinds of event that may answer, where several are recorded for the stream: the last of these kinds."""
 
 
 class Posted(Struct, gc=False):
