@@ -23,6 +23,23 @@ Lines = Annotated[tuple[Line, ...], Meta(max_length=500)]
 Amount = Annotated[Decimal, Meta(description="In major units; text or a plain JSON number, read digit by digit.")]
 
 
+class QuoteRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What would a basket earn, and what can points pay of it?"""
+
+    source: Source
+    occurred_at: Instant
+    amount: Annotated[Decimal, Meta(description="In major units; text or a plain JSON number, read digit by digit.")]
+    currency: Currency
+    member: MemberName | None = None
+    """Absent: somebody who joins with this purchase."""
+    lines: Lines = ()
+    attributes: Attributes = {}
+    points: PositivePoints | None = None
+    """Whether exactly these would be accepted."""
+    point_currency: PointCurrencyCode | None = None
+    """Of ``points``. Absent: the one the program's first burn rule is about."""
+
+
 class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Points are to be reserved for a checkout."""
 
