@@ -34,6 +34,7 @@ from api import (
     tiers,
 )
 from api.bridge import Bridge
+from api.differences import with_differences
 from api.edge import Edge
 from api.fast_lane import FastLane
 from api.keys import KeyRing
@@ -118,7 +119,7 @@ def _refuse_open_doors(app: FastAPI) -> None:
 
 async def _refused(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, LedgerError)
-    return problem_response(refusal, request.url.path)
+    return problem_response(with_differences(refusal, request), request.url.path)
 
 
 async def _failed(request: Request, _: Exception) -> Response:

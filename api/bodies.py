@@ -36,7 +36,10 @@ def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
 
 async def body_of(request: Request, decode: Callable[[bytes], T]) -> T:
     """Read and decode the body of a request; see `decoded`."""
-    return decoded(decode, await request.body())
+    body = await request.body()
+    # Whoever has to say what is different from an earlier request finds it there.
+    request.scope["khaywe.body"] = body
+    return decoded(decode, body)
 
 
 def _invalid(message: str) -> InvalidInput:

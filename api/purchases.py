@@ -11,6 +11,8 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from api.bodies import body_of, decoded
+from api.caller import caller_of
+from api.differences import decode_loosely, described
 from api.openapi import PROGRAM, operation, query_parameter, reference
 from api.problems import STATUS, UnsupportedMediaType, problem
 from api.resources import idempotency_references, position_token, resources, uuid_text
@@ -232,7 +234,13 @@ async def _post_lines(request: Request, lines: Sequence[bytes], *, together: boo
     outcomes = iter(
         [await found.precisely(program_id, one) if isinstance(one, UnknownMember) else one for one in posted]
     )
-    return [_result(index, next(outcomes) if isinstance(one, Instruction) else one) for index, one in enumerate(parsed)]
+    caller, results = caller_of(request), []
+    for index, (one, line) in enumerate(zip(parsed, lines, strict=True)):
+        outcome = next(outcomes) if isinstance(one, Instruction) else one
+        if isinstance(outcome, KeyReused):
+            outcome = described(outcome, caller, decoded(decode_loosely, line))
+        results.append(_result(index, outcome))
+    return results
 
 
 def _parsed(line: bytes, instruct: Callable[[Purchase], Instruction]) -> Instruction | LedgerError:

@@ -15,6 +15,13 @@ class KeyReused(LedgerError):
     """The key was used before for a different request."""
 
     slug = "key-reused"
+    first: "Posted | None" = None
+    """What was recorded under the key."""
+    reference: "Reference"
+    asked: "type[Struct] | tuple[type[Struct], ...]" = Struct
+    """What kinds of event the refused request would have recorded."""
+    stream_id: StreamId | None = None
+    """Where; ``None`` if nobody is known by the name that it gives."""
 
 
 class NotCarriedOut(LedgerError):
