@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from api import (
     accounts,
     approvals,
+    checkouts,
     health,
     holdings,
     holds,
@@ -24,6 +25,7 @@ from api import (
     pools,
     programs,
     purchases,
+    quotes,
     redemptions,
     returns,
     rule_sql,
@@ -42,6 +44,7 @@ from api.posting import AsyncPoster
 from api.problems import InternalError, MethodNotAllowed, NoSuchResource, problem_response
 from api.reading import AccountReader
 from api.resources import Resources
+from api.reuse import with_differences
 from ledger.errors import LedgerError
 from ledger.posting.poster import Poster
 
@@ -86,6 +89,8 @@ def create_app(
         redemptions,
         holdings,
         holds,
+        checkouts,
+        quotes,
         returns,
         points,
         pools,
@@ -122,7 +127,7 @@ def _refuse_open_doors(app: FastAPI) -> None:
 
 async def _refused(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, LedgerError)
-    return problem_response(refusal, request.url.path)
+    return problem_response(with_differences(refusal, request), request.url.path)
 
 
 async def _failed(request: Request, _: Exception) -> Response:

@@ -42,7 +42,10 @@ async def body_of(request: Request, decode: Callable[[bytes], T]) -> T:
     Raises:
         Forbidden: It writes under a source that the caller is kept from.
     """
-    asked = decoded(decode, await request.body())
+    body = await request.body()
+    # Whoever has to say what is different from an earlier request finds it there.
+    request.scope["khaywe.body"] = body
+    asked = decoded(decode, body)
     source = getattr(asked, "source", None)
     if source is not None:
         caller_of(request).require_source(source)

@@ -109,6 +109,17 @@ async def book(request: Request, make: Make) -> Response:
 
 def answer(posted: Posted) -> Response:
     """Return what was recorded, with its place."""
+    return replayable(recorded(posted), replayed=posted.replayed)
+
+
+def replayable(body: Any, *, replayed: bool) -> Response:
+    """Return the answer of a write: 201, or 200 and a header if it is the first answer again."""
+    headers = {"Idempotency-Replayed": "true"} if replayed else {}
+    return Response(_encode(body), 200 if replayed else 201, headers, "application/json")
+
+
+def recorded(posted: Posted) -> dict[str, Any]:
+    """Return what was recorded, with its place, ready for JSON."""
     event = posted.event
     front = {
         "account_id": uuid_text(posted.stream_id),
@@ -118,13 +129,7 @@ def answer(posted: Posted) -> Response:
         "kind": type(event).TOPIC,
     }
     fields = {name: getattr(event, name) for name in event.__struct_fields__}
-    headers = {"Idempotency-Replayed": "true"} if posted.replayed else {}
-    return Response(
-        _encode(front | fields | {"replayed": posted.replayed}),
-        200 if posted.replayed else 201,
-        headers,
-        "application/json",
-    )
+    return front | fields | {"replayed": posted.replayed}
 
 
 async def booked_on(request: Request, reference: Reference, missing: LedgerError) -> StreamId:

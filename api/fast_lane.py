@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from api import accounts, purchases
 from api.access.caller import authorize
 from api.problems import problem_response
+from api.reuse import with_differences
 from ledger.access.roles import Action
 from ledger.errors import LedgerError
 
@@ -63,7 +64,7 @@ class FastLane:
                         authorize(request, action)
                         response = await handler(request)
                     except LedgerError as refusal:
-                        response = problem_response(refusal, scope["path"])
+                        response = problem_response(with_differences(refusal, request), scope["path"])
                     await response(scope, receive, send)
                     return
         await self.app(scope, receive, send)

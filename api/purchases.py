@@ -15,6 +15,7 @@ from api.bodies import body_of, decoded
 from api.openapi import PROGRAM, operation, query_parameter, reference
 from api.problems import STATUS, UnsupportedMediaType, problem
 from api.resources import idempotency_references, position_token, resources, uuid_text
+from api.reuse import decode_loosely, described
 from ledger.access.roles import Action
 from ledger.account.errors import AccountClosed, AccountNotOpen, AccountSuspended, InvalidPoints
 from ledger.account.events import Accrual, PurchasePosted, Repayment
@@ -163,7 +164,7 @@ async def post_one(request: Request) -> Response:
         posted = await found.poster.post(instruction)
     except UnknownMember as refusal:
         raise await found.precisely(program_id, refusal) from None
-    body = _encode(_view(posted))
+    body = _encode(purchase_view(posted))
     if posted.replayed:
         return Response(body, 200, {"Idempotency-Replayed": "true"}, "application/json")
     return Response(body, 201, None, "application/json")
@@ -239,7 +240,13 @@ async def _post_lines(request: Request, lines: Sequence[bytes], *, together: boo
     outcomes = iter(
         [await found.precisely(program_id, one) if isinstance(one, UnknownMember) else one for one in posted]
     )
-    return [_result(index, next(outcomes) if isinstance(one, Instruction) else one) for index, one in enumerate(parsed)]
+    caller, results = caller_of(request), []
+    for index, (one, line) in enumerate(zip(parsed, lines, strict=True)):
+        outcome = next(outcomes) if isinstance(one, Instruction) else one
+        if isinstance(outcome, KeyReused):
+            outcome = described(outcome, caller, decoded(decode_loosely, line))
+        results.append(_result(index, outcome))
+    return results
 
 
 def _parsed(line: bytes, instruct: Callable[[Purchase], Instruction]) -> Instruction | LedgerError:
@@ -252,10 +259,11 @@ def _parsed(line: bytes, instruct: Callable[[Purchase], Instruction]) -> Instruc
 def _result(index: int, outcome: Posted | LedgerError) -> ItemResult:
     if isinstance(outcome, LedgerError):
         return ItemResult(index, STATUS[type(outcome)].value, problem=problem(outcome))
-    return ItemResult(index, 200 if outcome.replayed else 201, purchase=_view(outcome))
+    return ItemResult(index, 200 if outcome.replayed else 201, purchase=purchase_view(outcome))
 
 
-def _view(posted: Posted) -> PurchaseView:
+def purchase_view(posted: Posted) -> PurchaseView:
+    """Return a purchase as the outside sees it."""
     event = posted.event
     assert isinstance(event, PurchasePosted)
     assert posted.recorded_at is not None

@@ -2,13 +2,14 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from rules.activity import (
     Attributes,
     Instant,
+    Line,
     MemberName,
     OpaqueId,
     PointCurrencyCode,
@@ -17,7 +18,26 @@ from rules.activity import (
     Source,
 )
 
+Currency = Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217.", examples=["EUR"])]
+Lines = Annotated[tuple[Line, ...], Meta(max_length=500)]
 Amount = Annotated[Decimal, Meta(description="In major units; text or a plain JSON number, read digit by digit.")]
+
+
+class QuoteRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What would a basket earn, and what can points pay of it?"""
+
+    source: Source
+    occurred_at: Instant
+    amount: Annotated[Decimal, Meta(description="In major units; text or a plain JSON number, read digit by digit.")]
+    currency: Currency
+    member: MemberName | None = None
+    """Absent: somebody who joins with this purchase."""
+    lines: Lines = ()
+    attributes: Attributes = {}
+    points: PositivePoints | None = None
+    """Whether exactly these would be accepted."""
+    point_currency: PointCurrencyCode | None = None
+    """Of ``points``. Absent: the one the program's first burn rule is about."""
 
 
 class HoldRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +66,44 @@ class Capture(Struct, frozen=True, forbid_unknown_fields=True):
     """Absent: all that were reserved. What is not captured goes back."""
     amount: Amount | None = None
     """Of the purchase, if it is another one by now. Absent: as the hold told it."""
+
+
+class Settlement(Struct, frozen=True, forbid_unknown_fields=True):
+    """A checkout ends: the purchase is made, and the points that a hold reserved pay for it."""
+
+    source: Source
+    transaction_id: OpaqueId
+    redemption_id: Annotated[OpaqueId, Meta(description="Yours; unique within the program.")]
+    occurred_at: Instant
+    amount: Annotated[Decimal, Meta(description="That earns, in major units.")]
+    currency: Currency
+    points: PositivePoints | None = None
+    """To capture. Absent: all that were reserved. What is not captured goes back."""
+    lines: Lines = ()
+    attributes: Attributes = {}
+    basket_amount: Amount | None = None
+    """Of which points may pay a part, where ``amount`` is less because points paid some of it. Absent: ``amount``."""
+    if_expired: Literal["refuse", "redeem"] = "refuse"
+    """What to do if the hold's time was up: nothing at all, or take the points if they are still there."""
+
+
+class Checkout(Struct, frozen=True, forbid_unknown_fields=True):
+    """A purchase is made, and points pay for it at once, without a hold."""
+
+    source: Source
+    transaction_id: OpaqueId
+    redemption_id: Annotated[OpaqueId, Meta(description="Yours; unique within the program.")]
+    member: MemberName
+    occurred_at: Instant
+    amount: Annotated[Decimal, Meta(description="That earns, in major units.")]
+    currency: Currency
+    points: PositivePoints
+    point_currency: PointCurrencyCode | None = None
+    """Absent: the one the program's first burn rule is about."""
+    lines: Lines = ()
+    attributes: Attributes = {}
+    basket_amount: Amount | None = None
+    """Of which points may pay a part, where ``amount`` is less because points paid some of it. Absent: ``amount``."""
 
 
 class Voiding(Struct, frozen=True, forbid_unknown_fields=True):

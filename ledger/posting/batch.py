@@ -28,7 +28,7 @@ from ledger.store.append import Appender, Head, lock_heads_and_ask
 from ledger.store.chain import NewEvent
 from ledger.store.codec import decode, encode, topic_bytes
 from ledger.store.partitions import partition_of
-from ledger.streams import Stream, StreamId
+from ledger.streams import PROGRAM, Stream, StreamId
 
 _SQL = load_queries("ledger.store")
 
@@ -72,6 +72,7 @@ class Batch:
         self._histories: dict[StreamId, list[Any]] = {}
         self._looking_back: set[StreamId] = set()
         self._done: dict[Reference, Work] = {}
+        self._clashes: list[tuple[KeyReused, Work]] = []
 
     def run(self, connection: Connection[Any]) -> int:
         """
@@ -227,11 +228,11 @@ class Batch:
         asked = [(work, reference) for work in works for reference in work.instruction.references]
         for ordinal, request_hash, partition, position, stream_id, version, topic, state, recorded_at in rows:
             work, reference = asked[ordinal - 1]
+            first = Posted(partition, position, stream_id, version, recorded_at, decode(topic, state), replayed=True)
             if request_hash != work.instruction.request_hash:
-                work.outcome = _key_reused(reference)
+                work.outcome = _key_reused(work, reference, first)
             elif work.outcome is None:
-                event = decode(topic, state)
-                work.outcome = Posted(partition, position, stream_id, version, recorded_at, event, replayed=True)
+                work.outcome = first
         return True
 
     def _decide(self, add: _Add) -> None:
@@ -315,16 +316,20 @@ class Batch:
         if first.instruction.request_hash == work.instruction.request_hash:
             work.same_as = first
         else:
-            work.outcome = _key_reused(reference)
+            work.outcome = refusal = _key_reused(work, reference)
+            self._clashes.append((refusal, first))
 
     def _decide_together(self, group: list[Work]) -> None:
         """Decide a group, and take everything back if one of its instructions is refused."""
         undecided = [work for work in group if work.outcome is None]
-        streams = {key.stream_id for work in undecided for key in work.instruction.reads}
+        # What a group may change. Others only read programs, and a copy put in their place would be planned anew.
+        reads = [key for work in undecided for key in work.instruction.reads]
+        streams = {key.stream_id for key in reads if key.stream is not PROGRAM}
         streams.update(work.stream_id for work in undecided if work.stream_id)
         streams.update(stream_id for work in undecided for stream_id in work.also)
         entries = [self._cache.entries[stream_id] for stream_id in streams]
         before = [(entry, copy.deepcopy(entry.state), entry.version) for entry in entries]
+        lengths = [(self._histories[one], len(self._histories[one])) for one in streams & self._histories.keys()]
         refused = next((work.outcome for work in group if isinstance(work.outcome, LedgerError)), None)
         for work in undecided:
             if refused is None:
@@ -334,6 +339,8 @@ class Batch:
             return
         for entry, state, version in before:
             entry.state, entry.version = state, version
+        for history, length in lengths:
+            del history[length:]
         for work in undecided:
             for reference in work.instruction.references:
                 if self._done.get(reference) is work:
@@ -379,9 +386,15 @@ class Batch:
                 first = work.same_as.outcome
                 assert isinstance(first, Posted)
                 work.outcome = msgspec.structs.replace(first, replayed=True)
+        for refusal, used_by in self._clashes:
+            if isinstance(used_by.outcome, Posted):
+                refusal.first = used_by.outcome
 
 
-def _key_reused(reference: Reference) -> KeyReused:
+def _key_reused(work: Work, reference: Reference, first: Posted | None = None) -> KeyReused:
     source, key = reference
     message = f"{key!r} was used before for a different request; a new effect needs a new key."
-    return KeyReused(message, source=source, key=key)
+    refusal = KeyReused(message, source=source, key=key)
+    refusal.first, refusal.reference = first, reference
+    refusal.asked, refusal.stream_id = work.instruction.answer, work.stream_id
+    return refusal

@@ -15,6 +15,13 @@ class KeyReused(LedgerError):
     """The key was used before for a different request."""
 
     slug = "key-reused"
+    first: "Posted | None" = None
+    """What was recorded under the key."""
+    reference: "Reference"
+    asked: "type[Struct] | tuple[type[Struct], ...]" = Struct
+    """What kinds of event the refused request would have recorded."""
+    stream_id: StreamId | None = None
+    """Where; ``None`` if nobody is known by the name that it gives."""
 
 
 class NotCarriedOut(LedgerError):
@@ -88,8 +95,8 @@ class Instruction(Struct, gc=False):
     looks_back: bool = False
     """Whether ``decide`` takes the keyword ``history``: the stream's events, or ``None`` as long as nobody has raised
     `HistoryNeeded`."""
-    answer: type[Struct] = Struct
-    """The kind of event that answers, where several are recorded for the stream: the last of this kind."""
+    answer: type[Struct] | tuple[type[Struct], ...] = Struct
+    """The kinds of event that may answer, where several are recorded for the stream: the last of these kinds."""
 
 
 class Posted(Struct, gc=False):

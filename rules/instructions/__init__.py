@@ -1,5 +1,6 @@
 """Activity as instructions for the poster: where it goes, what makes it unique, how it is decided."""
 
+from rules.instructions.checkout import check_out, settle
 from rules.instructions.enrolment import open_account
 from rules.instructions.holds import capture_hold, hold_points, hold_reference, void_hold
 from rules.instructions.moving import accrue_points, adjust_points, reinstate_points
@@ -16,6 +17,7 @@ __all__ = [
     "assign_tier",
     "cancel_points",
     "capture_hold",
+    "check_out",
     "checked_lines",
     "close_account",
     "confirm_points",
@@ -31,6 +33,7 @@ __all__ = [
     "reinstate_points",
     "return_purchase",
     "reverse_redemption",
+    "settle",
     "suspend_account",
     "transfer_points",
     "void_hold",

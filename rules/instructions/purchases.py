@@ -16,7 +16,7 @@ from ledger.errors import InvalidInput
 from ledger.money import to_minor
 from ledger.posting.instruction import HistoryNeeded, Instruction, On, Reference
 from ledger.program.state import Program
-from ledger.streams import ACCOUNT
+from ledger.streams import ACCOUNT, StreamId
 from rules.activity import Purchase, check_text, check_time, member_address
 from rules.instructions.asking import budgets_key, hashed, program_and_budgets
 from rules.pricing.drawing import budget_events
@@ -31,6 +31,7 @@ def post_purchase(
     received_at: datetime,
     *,
     keys: tuple[Reference, ...] = (),
+    booked_on: StreamId | None = None,
 ) -> Instruction:
     """
     Return the instruction that books a purchase.
@@ -40,6 +41,7 @@ def post_purchase(
         purchase: As reported.
         received_at: Now, for the check of its time.
         keys: Further references under which the effect is had once.
+        booked_on: The account's stream id, where it is known; then nobody reads how the member is named.
 
     Raises:
         OccurredInFuture: See `check_time`.
@@ -67,7 +69,7 @@ def post_purchase(
         asked = (*asked, checked.lines, purchase.attributes)
     return Instruction(
         ACCOUNT,
-        member_address(program_id, member),
+        booked_on or member_address(program_id, member),
         (purchase_reference(program_id, source, transaction_id), *keys),
         hashed(*asked),
         partial(_decide_purchase, checked),

@@ -87,7 +87,7 @@ def simulate(
             amount_minor = to_minor(purchase.amount, purchase.currency)
             checked = CheckedPurchase(purchase, amount_minor, checked_lines(purchase))
             if account is None:
-                account = _joined(program, purchase)
+                account = joined(program, purchase)
             priced = price_purchase(checked, program, account, budgets)
             *settled, event = decide(account, priced.command)
             assert isinstance(event, PurchasePosted)
@@ -126,7 +126,8 @@ def explained(
     return Simulated(event, trace_purchase(plan, bought, earn(plan, bought, budgets), given))
 
 
-def _joined(program: Program, purchase: Purchase) -> Account:
+def joined(program: Program, purchase: Purchase) -> Account:
+    """Return the account of somebody who joins with a purchase."""
     occurred_at = as_utc(purchase.occurred_at)
     on = local_date(occurred_at, time_zone(program.timezone))
     return evolve(None, AccountOpened(program.program_id, "", occurred_at, on))
