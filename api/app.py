@@ -24,17 +24,20 @@ from api import (
     programs,
     purchases,
     redemptions,
+    reference,
     returns,
     rule_sql,
     rules,
     simulation,
     standing,
     tiers,
+    watching,
 )
 from api.bridge import Bridge
 from api.edge import Edge
 from api.fast_lane import FastLane
 from api.keys import KeyRing
+from api.metrics import RequestMetrics, new_registry
 from api.openapi import document
 from api.posting import AsyncPoster
 from api.problems import InternalError, MethodNotAllowed, NoSuchResource, problem_response
@@ -75,7 +78,9 @@ def create_app(
             app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
             yield
 
-    app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     # The router asks one after the other; what tills call all day comes first.
     for module in (
         purchases,
@@ -95,6 +100,8 @@ def create_app(
         rule_sql,
         simulation,
         health,
+        watching,
+        reference,
     ):
         app.include_router(module.router)
     _refuse_open_doors(app)
@@ -102,7 +109,8 @@ def create_app(
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    return Edge(FastLane(app), KeyRing(pool))
+    app.state.metrics = new_registry(poster, pool)
+    return Edge(FastLane(app), KeyRing(pool), RequestMetrics(app.state.metrics))
 
 
 def _refuse_open_doors(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -10,12 +11,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.caller import Caller
 from api.keys import KeyRing
+from api.metrics import RequestMetrics
+from api.noting import begin_notes
 from api.problems import BodyTooLarge, InternalError, Unauthorized, problem_response
+from api.watching import needs_key
 from ledger.errors import InvalidInput, LedgerError
 
 _log = structlog.get_logger("api")
 
 _REQUEST_ID_LIMIT = 100
+_NONE: dict[str, Any] = {}
 
 BODY_LIMIT = 256 * 1024
 """Bytes of an ordinary request."""
@@ -33,12 +38,14 @@ class Edge:
     Everything below ``/v1`` needs a key: an endpoint cannot forget to ask for one.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyRing) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyRing, metrics: RequestMetrics) -> None:
         """
         Args:
             app: What is behind.
             keys: Checks API keys.
+            metrics: Counts what was answered.
         """
+        self._metrics = metrics
         self._app = app
         self._keys = keys
 
@@ -48,17 +55,22 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        metrics = self._metrics
+        metrics.in_flight_count += 1
         is_answered = False
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
-        status = 500
+        noted = begin_notes(request_id)
+        status, sent_bytes = 500, 0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status, is_answered
+            nonlocal status, is_answered, sent_bytes
             if message["type"] == "http.response.start":
                 is_answered = True
                 status = int(message["status"])
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            else:
+                sent_bytes += len(message.get("body", b""))
             await send(message)
 
         caller: Caller | None = None
@@ -74,20 +86,31 @@ class Edge:
                 ours = InternalError(f"Please report request {request_id}.")
                 await problem_response(ours, scope["path"])(scope, receive, send_with_id)
         finally:
-            _log.info(
+            seconds = time.perf_counter() - started
+            route = _route(scope)
+            metrics.in_flight_count -= 1
+            metrics.answered(scope["method"], route, status, seconds)
+            if "slug" in noted:
+                metrics.refused(noted["slug"])
+            if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.CONFLICT:
+                # Known by now to be one of ours; before, it may be anything that somebody put into an address.
+                noted["program_id"] = scope.get("path_params", _NONE).get("program_id")
+            getattr(_log, _level(status))(
                 "request_answered",
-                request_id=request_id,
                 method=scope["method"],
-                route=_route(scope),
+                route=route,
                 status=status,
                 caller=caller.principal if caller else None,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+                received_bytes=_declared(headers),
+                sent_bytes=sent_bytes,
+                duration_ms=round(seconds * 1000, 2),
+                **noted,
             )
 
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
         if not scope["path"].isprintable():
             raise InvalidInput("The address contains a character that cannot be printed; send it without.")
-        if not scope["path"].startswith("/v1"):
+        if not (scope["path"].startswith("/v1") or needs_key(scope, headers)):
             return None
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         caller = self._keys.trusted(authorization)
@@ -97,6 +120,19 @@ class Edge:
             raise Unauthorized("Send your key as: Authorization: Bearer khaywe_…")
         scope["khaywe.caller"] = caller
         return caller
+
+
+def _level(status: int) -> str:
+    """Refusals are business as usual, what passes by itself is worth a look, and a bug of ours is an error."""
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "info"
+    return "warning" if status == HTTPStatus.SERVICE_UNAVAILABLE else "error"
+
+
+def _declared(headers: dict[bytes, bytes]) -> int | None:
+    """Return how long the body was said to be; ``None`` where that was not said."""
+    declared = headers.get(b"content-length")
+    return int(declared) if declared is not None else None
 
 
 def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
