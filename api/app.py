@@ -78,9 +78,19 @@ def create_app(
             app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
             yield
 
-    app = FastAPI(
-        title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
-    )
+    app = _new_app(version)
+    app.router.lifespan_context = lifespan
+    app.state.metrics = new_registry(poster, pool)
+    return Edge(FastLane(app), KeyRing(pool), RequestMetrics(app.state.metrics))
+
+
+def described_app(version: str) -> dict[str, Any]:
+    """Return the OpenAPI document of a version of Khaywe; nothing is started for it."""
+    return document(_new_app(version))
+
+
+def _new_app(version: str) -> FastAPI:
+    app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     # The router asks one after the other; what tills call all day comes first.
     for module in (
         purchases,
@@ -109,8 +119,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    app.state.metrics = new_registry(poster, pool)
-    return Edge(FastLane(app), KeyRing(pool), RequestMetrics(app.state.metrics))
+    return app
 
 
 def _refuse_open_doors(app: FastAPI) -> None:

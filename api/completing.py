@@ -1,5 +1,6 @@
 """What is the same for every operation of the OpenAPI document: its id, headers of answers, examples."""
 
+import json
 import re
 from typing import Any
 
@@ -68,6 +69,24 @@ def complete(responses: dict[str, Any], components: dict[str, Any]) -> None:
         for media in response.get("content", {}).values():
             if "example" not in media and "examples" not in media and "schema" in media:
                 media["example"] = sample(media["schema"], components["schemas"])
+
+
+def tidy(schema: Any) -> Any:
+    """
+    Return a schema as generators of clients take it: arrays say what is in them, if only that it is anything, and
+    defaults that are objects stand in the description.
+    """
+    if isinstance(schema, list):
+        return [tidy(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: tidy(value) if key != "default" else value for key, value in schema.items()}
+    if found.get("type") == "array" and "items" not in found and "prefixItems" not in found:
+        found["items"] = {}
+    if isinstance(found.get("default"), dict):
+        default = json.dumps(found.pop("default"))
+        found["description"] = f"{found.get('description', '')} Default: `{default}`.".strip()
+    return found
 
 
 def _singular(word: str) -> str:

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
 from api.caller import allow
-from api.completing import HEADERS, TAGS, complete, operation_id
+from api.completing import HEADERS, TAGS, complete, operation_id, tidy
 from api.problems import (
     MEDIA_TYPE,
     STATUS,
@@ -183,7 +183,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS)
     _, schemas = msgspec.json.schema_components(list(_TYPES.values()), ref_template=_REF)
     found["components"] = {
-        "schemas": {"Problem": _PROBLEM_SCHEMA} | schemas,
+        "schemas": {"Problem": _PROBLEM_SCHEMA} | tidy(schemas),
         "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A key: khaywe_…"}},
         "headers": HEADERS,
         "examples": {

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.app import create_app
+from api.app import described_app
 from api.completing import TAGS
 from api.problems import STATUS
 from ledger.access.roles import Action
@@ -30,13 +30,8 @@ class Operation(NamedTuple):
 @cache
 def document() -> dict[str, Any]:
     """Return the document as it is served; nothing of the application is started for it."""
-    app: Any = create_app(None, None, _NoPool(), 1, version="test")  # type: ignore[arg-type]
-    found: dict[str, Any] = json.loads(json.dumps(app._app.app.openapi(), default=str))
+    found: dict[str, Any] = json.loads(json.dumps(described_app("test")))
     return found
-
-
-class _NoPool:
-    """Stands where nobody asks for a connection."""
 
 
 def operations() -> Iterator[Operation]:
