@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    approvals,
     health,
     holdings,
     holds,
@@ -33,10 +34,11 @@ from api import (
     tiers,
     watching,
 )
+from api.access import keys, log, sessions, users
+from api.access.keyring import KeyRing
 from api.bridge import Bridge
 from api.edge import Edge
 from api.fast_lane import FastLane
-from api.keys import KeyRing
 from api.metrics import RequestMetrics, new_registry
 from api.openapi import document
 from api.posting import AsyncPoster
@@ -70,18 +72,19 @@ def create_app(
         partition_count: Of the ledger.
         version: Of Khaywe.
     """
+    keyring = KeyRing(pool)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         bridge = Bridge()
         with AccountReader(connect, partition_count, bridge) as reader:
-            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
+            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count, keyring)
             yield
 
     app = _new_app(version)
     app.router.lifespan_context = lifespan
     app.state.metrics = new_registry(poster, pool)
-    return Edge(FastLane(app), KeyRing(pool), RequestMetrics(app.state.metrics))
+    return Edge(FastLane(app), keyring, RequestMetrics(app.state.metrics))
 
 
 def described_app(version: str) -> dict[str, Any]:
@@ -109,6 +112,11 @@ def _new_app(version: str) -> FastAPI:
         rules,
         rule_sql,
         simulation,
+        approvals,
+        sessions,
+        keys,
+        users,
+        log,
         health,
         watching,
         reference,

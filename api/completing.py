@@ -19,6 +19,8 @@ TAGS = [
     {"name": "time", "description": "What happens by itself: jobs, warnings, changed policies."},
     {"name": "programs", "description": "The scheme: drafts, published versions, terms."},
     {"name": "rules", "description": "Checking, explaining and translating rules; simulation."},
+    {"name": "approvals", "description": "What takes a second person before it is done."},
+    {"name": "access", "description": "Keys, users and sessions, and the record of what was allowed and read."},
     {"name": "health", "description": "Probes: does the process live, can it do its work."},
     {"name": "operation", "description": "Figures for whoever runs it."},
 ]
@@ -36,7 +38,7 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
-_OF_STATUS = {"401": "WWW-Authenticate", "503": "Retry-After"}
+_OF_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
 
 
 def operation_id(method: str, path: str) -> str:

@@ -9,11 +9,12 @@ import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.caller import Caller
-from api.keys import KeyRing
+from api.access.caller import Caller
+from api.access.keyring import COOKIE, KeyRing
+from api.access.limits import REQUESTS_PER_S, STRANGER_PER_S, Limiter
 from api.metrics import RequestMetrics
 from api.noting import begin_notes
-from api.problems import BodyTooLarge, InternalError, Unauthorized, problem_response
+from api.problems import BodyTooLarge, CrossSiteRequest, InternalError, Unauthorized, problem_response
 from api.watching import needs_key
 from ledger.errors import InvalidInput, LedgerError
 
@@ -24,6 +25,9 @@ _NONE: dict[str, Any] = {}
 
 BODY_LIMIT = 256 * 1024
 """Bytes of an ordinary request."""
+
+SIGN_IN = "/v1/session"
+"""The only address below ``/v1`` that takes strangers, for POST."""
 
 _DRAIN_LIMIT = 64 * 1024 * 1024
 
@@ -48,6 +52,8 @@ class Edge:
         self._metrics = metrics
         self._app = app
         self._keys = keys
+        self._callers = Limiter("caller", REQUESTS_PER_S)
+        self._strangers = Limiter("stranger", STRANGER_PER_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -62,20 +68,24 @@ class Edge:
         request_id = _request_id(headers.get(b"x-request-id"))
         noted = begin_notes(request_id)
         status, sent_bytes = 500, 0
+        limits: list[tuple[bytes, bytes]] = []
 
         async def send_with_id(message: Message) -> None:
             nonlocal status, is_answered, sent_bytes
             if message["type"] == "http.response.start":
                 is_answered = True
                 status = int(message["status"])
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *limits]
             else:
                 sent_bytes += len(message.get("body", b""))
             await send(message)
 
+        scope["khaywe.request_id"] = request_id
         caller: Caller | None = None
         try:
             caller = await self._caller(scope, headers)
+            if caller is not None:
+                limits = self._callers.take(caller.family, caller.requests_per_s)
             await self._app(scope, _limited(scope, headers, receive), send_with_id)
         except LedgerError as refusal:
             await _drain(receive)
@@ -108,18 +118,66 @@ class Edge:
             )
 
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
-        if not scope["path"].isprintable():
+        path = scope["path"]
+        if not path.isprintable():
             raise InvalidInput("The address contains a character that cannot be printed; send it without.")
-        if not (scope["path"].startswith("/v1") or needs_key(scope, headers)):
+        if not (path.startswith("/v1") or needs_key(scope, headers)):
             return None
-        authorization = headers.get(b"authorization", b"").decode("latin-1")
-        caller = self._keys.trusted(authorization)
-        if caller is None and authorization:
-            caller = await run_in_threadpool(self._keys.check, authorization)
+        stranger = scope["client"][0] if scope.get("client") else ""
+        if path == SIGN_IN and scope["method"] == "POST":
+            self._strangers.take(stranger)
+            return None
+        caller = await self._known(scope, headers)
         if caller is None:
+            self._strangers.take(stranger)
             raise Unauthorized("Send your key as: Authorization: Bearer khaywe_…")
         scope["khaywe.caller"] = caller
         return caller
+
+    async def _known(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
+        """Return whose key or session the request carries, if it is in force."""
+        authorization = headers.get(b"authorization")
+        if authorization:
+            key = _bearer(authorization)
+            if not key:
+                return None
+            return self._keys.trusted(key) or await run_in_threadpool(self._keys.check_key, key)
+        session = _session(headers)
+        if not session:
+            return None
+        # A cookie comes along with whatever a browser sends, also what another site makes it send.
+        check_same_site(scope["method"], headers)
+        return self._keys.trusted(session) or await run_in_threadpool(self._keys.check_session, session)
+
+
+def _bearer(authorization: bytes) -> str:
+    scheme, _, key = authorization.decode("latin-1").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _session(headers: dict[bytes, bytes]) -> str:
+    """Return the value of our cookie, or nothing."""
+    for part in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def check_same_site(method: str, headers: dict[bytes, bytes]) -> None:
+    """
+    Let a request with a cookie change something only if our own pages sent it.
+
+    Raises:
+        CrossSiteRequest: A browser says that another site did, or does not say who.
+    """
+    if method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site = headers.get(b"sec-fetch-site")
+    origin = headers.get(b"origin", b"").decode("latin-1").partition("://")[2]
+    is_ours = site == b"same-origin" if site is not None else origin == headers.get(b"host", b"").decode("latin-1")
+    if not is_ours:
+        raise CrossSiteRequest("With a session, send an Origin header that names this host; or use a key.")
 
 
 def _level(status: int) -> str:

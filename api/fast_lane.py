@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api import accounts, purchases
-from api.caller import authorize
+from api.access.caller import authorize
 from api.problems import problem_response
 from ledger.access.roles import Action
 from ledger.errors import LedgerError

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from api.caller import allow
+from api.access.caller import allow
 from api.completing import HEADERS, TAGS, complete, operation_id, tidy
 from api.problems import (
     MEDIA_TYPE,
@@ -18,6 +18,7 @@ from api.problems import (
     Forbidden,
     InternalError,
     MalformedBody,
+    RateLimited,
     Unauthorized,
     problem_example,
 )
@@ -53,8 +54,9 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
 
 
 def operation(
-    action: Action,
+    action: Action | None,
     *,
+    is_open: bool = False,
     body: type[Struct] | dict[str, Any] | None = None,
     answer: type[Struct] | dict[str, Any] | None = None,
     status: int = 200,
@@ -66,7 +68,8 @@ def operation(
     Return what FastAPI is to say about an operation.
 
     Args:
-        action: What a caller must be allowed to do; checked before anything else.
+        action: What a caller must be allowed to do; checked before anything else. ``None``: every caller may.
+        is_open: It needs no key at all.
         body: The type of its JSON body, or the ``content`` object if it takes several.
         answer: The type of its answer, or the ``content`` object.
         status: Of success.
@@ -75,15 +78,18 @@ def operation(
         example: Of the body.
     """
     common: list[type[LedgerError]] = [
-        Unauthorized,
-        Forbidden,
+        *([] if is_open else [Unauthorized]),
+        *([Forbidden] if action else []),
+        RateLimited,
         InternalError,
         *([MalformedBody, BodyTooLarge, InvalidInput] if body else []),
     ]
     said = described(answer=answer, status=status, refusals=[*common, *refusals])
     extra = said["openapi_extra"]
     extra["parameters"] = list(parameters)
-    extra["x-action"] = action.value
+    extra["x-action"] = action
+    if is_open:
+        extra["x-open"] = True
     if KeyReused in refusals:
         # Who refuses a key that was used for something else takes keys, and answers what was done before again.
         extra["parameters"].append(_IDEMPOTENCY_KEY)
@@ -94,7 +100,7 @@ def operation(
             extra["responses"][code] = replay
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}
-    return said | {"dependencies": [Depends(allow(action))]}
+    return said | {"dependencies": [] if is_open else [Depends(allow(action))]}
 
 
 def described(
@@ -184,7 +190,10 @@ def document(app: FastAPI) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(list(_TYPES.values()), ref_template=_REF)
     found["components"] = {
         "schemas": {"Problem": _PROBLEM_SCHEMA} | tidy(schemas),
-        "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A key: khaywe_…"}},
+        "securitySchemes": {
+            "key": {"type": "http", "scheme": "bearer", "description": "A key: khaywe_…"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "khaywe_session"},
+        },
         "headers": HEADERS,
         "examples": {
             refusal.slug: {"summary": refusal.title(), "value": problem_example(refusal)} for refusal in STATUS
@@ -194,7 +203,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         for method, described_ in methods.items():
             described_["operationId"] = operation_id(method, path)
             if path.startswith("/v1"):
-                described_["security"] = [{"key": []}]
+                described_["security"] = [] if described_.pop("x-open", False) else [{"key": []}, {"session": []}]
             complete(described_["responses"], found["components"])
     app.openapi_schema = found
     return found

@@ -48,3 +48,15 @@ class AsyncPoster:
         self._poster.submit(instructions, partial(self._bridge.deliver, future), together=together)
         outcomes: list[Outcome] = await future
         return outcomes
+
+    def post_and_wait(self, instruction: Instruction) -> Posted:
+        """
+        Carry out one instruction, from a thread that may wait.
+
+        Raises:
+            LedgerError: It was refused.
+        """
+        (outcome,) = self._poster.post([instruction])
+        if isinstance(outcome, LedgerError):
+            raise outcome
+        return outcome

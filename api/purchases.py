@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
+from api.access.caller import caller_of
 from api.bodies import body_of, decoded
 from api.noting import note
 from api.openapi import PROGRAM, operation, query_parameter, reference
@@ -223,7 +224,13 @@ async def post_batch(request: Request) -> Response:
 
 async def _post_lines(request: Request, lines: Sequence[bytes], *, together: bool) -> list[ItemResult]:
     program_id, received_at = request.path_params["program_id"], datetime.now(UTC)
-    parsed = [_parsed(line, lambda purchase: post_purchase(program_id, purchase, received_at)) for line in lines]
+    caller = caller_of(request)
+
+    def instruct(purchase: Purchase) -> Instruction:
+        caller.require_source(purchase.source)
+        return post_purchase(program_id, purchase, received_at)
+
+    parsed = [_parsed(line, instruct) for line in lines]
     instructions = [one for one in parsed if isinstance(one, Instruction)]
     if together and len(instructions) < len(parsed):
         # One item cannot even be read, so none of them is to be booked.

@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.caller import Caller
+from api.access.caller import Caller
 from api.metrics import exposition
 from api.openapi import described
 from api.problems import Forbidden, Unauthorized
