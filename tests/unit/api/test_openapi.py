@@ -140,5 +140,5 @@ def test_what_needs_a_key_says_so() -> None:
     for one in operations():
         if one.path.startswith("/v1"):
             assert one.said["security"] in ([{"key": []}, {"session": []}], []), one.name
-            # What names no action is for everybody who is known, such as reading what one may; signing in is for strangers.
+            # What names no action is for everybody who is known; signing in is for strangers.
             assert one.said.get("x-action") in {None, *Action}, one.name
