@@ -27,18 +27,21 @@ from api import (
     purchases,
     quotes,
     redemptions,
+    reference,
     returns,
     rule_sql,
     rules,
     simulation,
     standing,
     tiers,
+    watching,
 )
 from api.access import keys, log, sessions, users
 from api.access.keyring import KeyRing
 from api.bridge import Bridge
 from api.edge import Edge
 from api.fast_lane import FastLane
+from api.metrics import RequestMetrics, new_registry
 from api.openapi import document
 from api.posting import AsyncPoster
 from api.problems import InternalError, MethodNotAllowed, NoSuchResource, problem_response
@@ -81,7 +84,19 @@ def create_app(
             app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count, keyring)
             yield
 
-    app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = _new_app(version)
+    app.router.lifespan_context = lifespan
+    app.state.metrics = new_registry(poster, pool)
+    return Edge(FastLane(app), keyring, RequestMetrics(app.state.metrics))
+
+
+def described_app(version: str) -> dict[str, Any]:
+    """Return the OpenAPI document of a version of Khaywe; nothing is started for it."""
+    return document(_new_app(version))
+
+
+def _new_app(version: str) -> FastAPI:
+    app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     # The router asks one after the other; what tills call all day comes first.
     for module in (
         purchases,
@@ -108,6 +123,8 @@ def create_app(
         users,
         log,
         health,
+        watching,
+        reference,
     ):
         app.include_router(module.router)
     _refuse_open_doors(app)
@@ -115,7 +132,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    return Edge(FastLane(app), keyring)
+    return app
 
 
 def _refuse_open_doors(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -11,12 +12,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access.caller import Caller
 from api.access.keyring import COOKIE, KeyRing
 from api.access.limits import REQUESTS_PER_S, STRANGER_PER_S, Limiter
+from api.metrics import RequestMetrics
+from api.noting import begin_notes
 from api.problems import BodyTooLarge, CrossSiteRequest, InternalError, Unauthorized, problem_response
+from api.watching import needs_key
 from ledger.errors import InvalidInput, LedgerError
 
 _log = structlog.get_logger("api")
 
 _REQUEST_ID_LIMIT = 100
+_NONE: dict[str, Any] = {}
 
 BODY_LIMIT = 256 * 1024
 """Bytes of an ordinary request."""
@@ -37,12 +42,14 @@ class Edge:
     Everything below ``/v1`` needs a key: an endpoint cannot forget to ask for one.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyRing) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyRing, metrics: RequestMetrics) -> None:
         """
         Args:
             app: What is behind.
             keys: Checks API keys.
+            metrics: Counts what was answered.
         """
+        self._metrics = metrics
         self._app = app
         self._keys = keys
         self._callers = Limiter("caller", REQUESTS_PER_S)
@@ -54,18 +61,23 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        metrics = self._metrics
+        metrics.in_flight_count += 1
         is_answered = False
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
-        status = 500
+        noted = begin_notes(request_id)
+        status, sent_bytes = 500, 0
         limits: list[tuple[bytes, bytes]] = []
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status, is_answered
+            nonlocal status, is_answered, sent_bytes
             if message["type"] == "http.response.start":
                 is_answered = True
                 status = int(message["status"])
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *limits]
+            else:
+                sent_bytes += len(message.get("body", b""))
             await send(message)
 
         scope["khaywe.request_id"] = request_id
@@ -84,21 +96,32 @@ class Edge:
                 ours = InternalError(f"Please report request {request_id}.")
                 await problem_response(ours, scope["path"])(scope, receive, send_with_id)
         finally:
-            _log.info(
+            seconds = time.perf_counter() - started
+            route = _route(scope)
+            metrics.in_flight_count -= 1
+            metrics.answered(scope["method"], route, status, seconds)
+            if "slug" in noted:
+                metrics.refused(noted["slug"])
+            if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.CONFLICT:
+                # Known by now to be one of ours; before, it may be anything that somebody put into an address.
+                noted["program_id"] = scope.get("path_params", _NONE).get("program_id")
+            getattr(_log, _level(status))(
                 "request_answered",
-                request_id=request_id,
                 method=scope["method"],
-                route=_route(scope),
+                route=route,
                 status=status,
                 caller=caller.principal if caller else None,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+                received_bytes=_declared(headers),
+                sent_bytes=sent_bytes,
+                duration_ms=round(seconds * 1000, 2),
+                **noted,
             )
 
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
         path = scope["path"]
         if not path.isprintable():
             raise InvalidInput("The address contains a character that cannot be printed; send it without.")
-        if not path.startswith("/v1"):
+        if not (path.startswith("/v1") or needs_key(scope, headers)):
             return None
         stranger = scope["client"][0] if scope.get("client") else ""
         if path == SIGN_IN and scope["method"] == "POST":
@@ -155,6 +178,19 @@ def check_same_site(method: str, headers: dict[bytes, bytes]) -> None:
     is_ours = site == b"same-origin" if site is not None else origin == headers.get(b"host", b"").decode("latin-1")
     if not is_ours:
         raise CrossSiteRequest("With a session, send an Origin header that names this host; or use a key.")
+
+
+def _level(status: int) -> str:
+    """Refusals are business as usual, what passes by itself is worth a look, and a bug of ours is an error."""
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "info"
+    return "warning" if status == HTTPStatus.SERVICE_UNAVAILABLE else "error"
+
+
+def _declared(headers: dict[bytes, bytes]) -> int | None:
+    """Return how long the body was said to be; ``None`` where that was not said."""
+    declared = headers.get(b"content-length")
+    return int(declared) if declared is not None else None
 
 
 def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:

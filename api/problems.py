@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from api.noting import note, request_id
 from ledger.access import errors as access
 from ledger.account import errors as account
 from ledger.approval import decide as approval
@@ -218,12 +219,26 @@ def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]
     return details | refusal.members
 
 
+def problem_example(refusal: type[LedgerError]) -> dict[str, Any]:
+    """Return problem details as they look for a kind of refusal, with what all of them have."""
+    return {
+        "type": TYPE_PREFIX + refusal.slug,
+        "title": refusal.title(),
+        "status": STATUS[refusal].value,
+        "detail": f"{refusal.title()}.",
+    }
+
+
 def problem_response(refusal: LedgerError, instance: str | None = None) -> Response:
     """Return the HTTP answer to a refusal."""
     status = STATUS[type(refusal)]
+    details = problem(refusal, instance)
+    note(slug=refusal.slug)
     headers = {}
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        details["request_id"] = request_id()
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = str(refusal.members.get("retry_after_s", RETRY_AFTER_S))
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(msgspec.json.encode(problem(refusal, instance)), status, headers, MEDIA_TYPE)
+    return Response(msgspec.json.encode(details), status, headers, MEDIA_TYPE)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.access.caller import caller_of
 from api.bodies import body_of, decoded
+from api.noting import note
 from api.openapi import PROGRAM, operation, query_parameter, reference
 from api.problems import STATUS, UnsupportedMediaType, problem
 from api.resources import idempotency_references, position_token, resources, uuid_text
@@ -180,7 +181,7 @@ async def post_one(request: Request) -> Response:
                 "schema": {"type": "array", "maxItems": BATCH_LIMIT, "items": reference(Purchase)},
                 "example": [_EXAMPLE],
             },
-            NDJSON: {"schema": reference(Purchase)},
+            NDJSON: {"schema": reference(Purchase), "example": _EXAMPLE},
         },
         answer={
             "application/json": {"schema": reference(BatchResult)},
@@ -213,6 +214,7 @@ async def post_batch(request: Request) -> Response:
     together = _flag(request.query_params.get("atomic"))
     results = await _post_lines(request, lines, together=together)
     refused_count = sum(result.problem is not None for result in results)
+    note(item_count=len(results), refused_count=refused_count)
     status = HTTPStatus.CONFLICT if together and refused_count else HTTPStatus.OK
     if kind == NDJSON:
         return Response(msgspec.json.Encoder().encode_lines(results), status, None, NDJSON)

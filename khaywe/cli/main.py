@@ -369,6 +369,17 @@ def worker_process(listener: int) -> None:
 
 
 @app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the API, for generators of clients; nothing needs to run."""
+    import json
+
+    from api.app import described_app
+    from khaywe import __version__
+
+    sys.stdout.write(json.dumps(described_app(__version__), indent=2) + "\n")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from khaywe import __version__
