@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -170,6 +170,28 @@ class StandingRequest(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
     may_earn: bool = False
     """For suspending: purchases still earn."""
+
+
+class ErasureRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A member wants to be forgotten."""
+
+    source: Source
+    occurred_at: Instant
+    reason: Annotated[
+        str,
+        Meta(
+            pattern="^[a-z][a-z0-9_-]{0,62}$",
+            description="A code of yours, never free text: it stays when everything else is gone.",
+            examples=["on_request"],
+        ),
+    ]
+    points: Annotated[
+        Literal["forfeit", "keep"],
+        Meta(
+            description="`forfeit` closes the account, and what points there are lapse; `keep` leaves it open, under "
+            "our member id alone."
+        ),
+    ]
 
 
 class TierRequest(Struct, frozen=True, forbid_unknown_fields=True):

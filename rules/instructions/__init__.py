@@ -1,6 +1,7 @@
 """Activity as instructions for the poster: where it goes, what makes it unique, how it is decided."""
 
 from rules.instructions.enrolment import open_account
+from rules.instructions.erasure import erase_member
 from rules.instructions.holds import capture_hold, hold_points, hold_reference, void_hold
 from rules.instructions.moving import accrue_points, adjust_points, reinstate_points
 from rules.instructions.purchases import checked_lines, post_purchase, purchase_reference
@@ -19,6 +20,7 @@ __all__ = [
     "checked_lines",
     "close_account",
     "confirm_points",
+    "erase_member",
     "hold_points",
     "hold_reference",
     "lift_suspension",
