@@ -35,6 +35,8 @@ RECORDED = {
     "end-tiers": {"account.hold_expired.v1": MEMBERS, "account.tier_changed.v1": 2 * MEMBERS},
     "close-periods": {},
     "warn-members": {},
+    "finish-mergers": {},
+    "finish-erasures": {},
 }
 """What each job records of members who bought in September and did nothing until November, if it alone runs."""
 
