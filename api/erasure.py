@@ -1,5 +1,6 @@
 """The right to be forgotten, over HTTP."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -11,7 +12,8 @@ from api.bodies import body_of
 from api.caller import caller_of
 from api.openapi import MEMBER, PROGRAM, operation
 from api.people import READING, named_member
-from api.resources import Resources, idempotency_references, resources
+from api.problems import ViewBehind
+from api.resources import Resources, idempotency_references, position_token, resources
 from ledger.access.roles import Action
 from ledger.account.errors import AccountNotOpen, HoldsOpen
 from ledger.errors import LedgerError
@@ -123,6 +125,9 @@ def _withdraw(found: Resources, asked: Asked) -> None:
 
 def _forget(found: Resources, asked: Asked, tombstone: Posted) -> Proof:
     with found.connection() as connection:
+        # The totals should tell of the points that were forfeited. A person is forgotten whether or not they do.
+        with suppress(ViewBehind):
+            found.wait_for(connection, position_token(tombstone))
         return forget(connection, asked, tombstone, found.partition_count, datetime.now(UTC))
 
 

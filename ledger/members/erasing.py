@@ -61,6 +61,8 @@ class Proof(Struct, frozen=True):
     totals_before: list[Total]
     totals_after: list[Total]
     """As the views showed them, in the very transaction that deleted."""
+    shown_positions: dict[str, int]
+    """Up to which position of each partition the totals go."""
     tombstone: Link
     """The event that tells of the erasure."""
     head: Link
@@ -166,6 +168,7 @@ def _forget(
             [one for one in ids if one != asked.member_id],
             before,
             _totals(connection, asked.program_id),
+            dict(connection.execute(_SQL["shown"]).fetchall()),
             _link(connection, "link", partition, place),
             _link(connection, "head", partition, place),
         )

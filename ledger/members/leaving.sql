@@ -85,6 +85,10 @@ FROM views.accounts AS a
 INNER JOIN views.balances AS b ON b.partition = a.partition AND b.account_id = a.account_id
 WHERE a.program_id = %(program_id)s GROUP BY b.point_currency ORDER BY b.point_currency
 
+-- shown --
+-- Up to where the totals go, by partition.
+SELECT partition::text, position FROM views.tracking WHERE view = 'balances' ORDER BY partition
+
 -- link --
 SELECT position, encode(hash, 'hex') FROM ledger.events
 WHERE partition = %(partition)s AND stream_id = %(stream_id)s AND version = %(version)s

@@ -91,13 +91,14 @@ def test_a_person_is_forgotten_and_the_books_stay(client: Client) -> None:
     assert proof["rows"] == {"identifiers": 2, "profiles": 1, "enrolment_keys": 1, "warnings": 0}
     assert proof["totals_before"] == proof["totals_after"]
     assert proof["totals_before"] == [{"point_currency": "points", "booked_points": 107, "accrued_points": 107}]
+    stone = proof["tombstone"]
+    assert proof["shown_positions"][str(stone["partition"])] >= stone["position"]
     assert MARK not in answer.text
     assert tables_with_mark(client) == set()
     desk.catch_up("other")
     assert totals(client) == before
     with client.database.connect() as connection:
         assert set(events) < set(connection.execute(query).fetchall())
-        stone = proof["tombstone"]
         row = connection.execute(
             "SELECT topic, encode(hash, 'hex'), convert_from(state, 'UTF8') FROM ledger.events"
             " WHERE partition = %s AND position = %s",
@@ -141,7 +142,8 @@ def test_points_can_be_forfeited(client: Client) -> None:
     desk = ready(client)
     member_id = client.get(f"{MEMBERS}/{CARD}").json["member_id"]
     proof = erase(desk, points="forfeit").json
-    assert proof["points"] == "forfeit"
+    assert (proof["points"], proof["totals_before"]) == ("forfeit", proof["totals_after"])
+    assert proof["totals_after"][0]["booked_points"] == 7
     desk.refused("purchases", NEXT, "account-closed", member=member_id, amount="5", currency="EUR")
     desk.catch_up("other")
     account = client.get(f"{MEMBERS}/{member_id}/account").json
