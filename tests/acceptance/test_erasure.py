@@ -83,12 +83,17 @@ def test_a_person_is_forgotten_and_the_books_stay(client: Client) -> None:
     with client.database.connect() as connection:
         query = "SELECT partition, position, hash FROM ledger.events ORDER BY 1, 2"
         events = connection.execute(query).fetchall()
+        connection.execute(
+            "INSERT INTO workers.warnings (program_id, account_id, kind, subject, due_on, member_id, points, warned_at)"
+            " SELECT 'coffee', account_id, 'points_lapse', 'points', '2026-05-01', member_id, 1, now()"
+            " FROM members.members"
+        )
     before = totals(client)
     answer = erase(desk, key="X-1")
     assert answer.status == 201, answer.text
     proof = answer.json
     assert (proof["member_id"], proof["points"], proof["erased_by"].split(":")[0]) == (member_id, "keep", "key")
-    assert proof["rows"] == {"identifiers": 2, "profiles": 1, "enrolment_keys": 1, "warnings": 0}
+    assert proof["rows"] == {"identifiers": 2, "profiles": 1, "enrolment_keys": 1, "warnings": 1}
     assert proof["totals_before"] == proof["totals_after"]
     assert proof["totals_before"] == [{"point_currency": "points", "booked_points": 107, "accrued_points": 107}]
     stone = proof["tombstone"]
@@ -135,6 +140,26 @@ def test_whoever_was_erased_is_unknown(client: Client) -> None:
     assert tables_with_mark(client) == set()
     # Somebody who gets the card later is somebody else.
     assert client.post(MEMBERS, late).json["member_id"] != member_id
+
+
+def test_nobody_is_merged_into_whoever_was_erased(client: Client) -> None:
+    """Their identifiers would go to somebody about whom nothing may be known; a merger before is still answered."""
+    desk = ready(client)
+    client.enrol("third")
+    ids = {name: client.get(f"{MEMBERS}/{name}").json["member_id"] for name in (CARD, "card:other", "card:third")}
+    body = {"reason": "one person", "into_member": ids[CARD]}
+    merged = desk.send(f"members/{ids['card:third']}/merge", NEXT, **body)
+    assert merged.status == 201
+    assert erase(desk).json["merged_members"] == [ids["card:third"]]
+    refused = desk.send("members/card:other/merge", NEXT, **body)
+    assert (refused.status, refused.slug, refused.json["pointer"]) == (410, "member-erased", "/into_member")
+    desk.buy(5, NEXT, member="card:other")
+    again = desk.send(f"members/{ids['card:third']}/merge", NEXT, **body)
+    assert (again.status, again.json) == (200, merged.json | {"replayed": True})
+    # The other way round is fine: their points are kept, and nobody is brought back.
+    assert desk.send(f"members/{ids[CARD]}/merge", NEXT, reason="x", into_member="card:other").status == 201
+    assert client.get(f"{MEMBERS}/card:other").json["status"] == "active"
+    assert client.get(f"{MEMBERS}/{ids[CARD]}").json["status"] == "erased"
 
 
 def test_points_can_be_forfeited(client: Client) -> None:
