@@ -1,12 +1,13 @@
 """Members: enrolment, profiles, identifiers, search, mergers."""
 
 from datetime import UTC, datetime
+from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from ledger.members.people import member_of_account
+from ledger.members.people import Criteria, member_of_account, search_members
 from tests.acceptance.conftest import Client
 from tests.acceptance.desk import BASE, Desk, open_desk
 
@@ -76,6 +77,23 @@ def test_a_key_is_used_for_one_thing(client: Client) -> None:
     assert desk.available() == 5
 
 
+def test_one_key_at_once_enrols_one_member(client: Client) -> None:
+    """Whoever comes second waits, and gets the same answer."""
+    client.create_program()
+    body = {"identifiers": [card("1")], "occurred_at": "2026-01-01T00:00:00Z"}
+    answers: list[Any] = []
+    threads = [
+        Thread(target=lambda: answers.append(client.post(MEMBERS, body, headers={"Idempotency-Key": "K"})))
+        for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status for answer in answers) == [200, 200, 200, 200, 201]
+    assert len({answer.text for answer in answers}) == 1
+
+
 def test_enrolling_again_overwrites_nothing(lone_client: Client) -> None:
     """The identifiers are the second net; whoever may only enrol changes no profile."""
     client = lone_client
@@ -86,6 +104,10 @@ def test_enrolling_again_overwrites_nothing(lone_client: Client) -> None:
     assert (again.status, again.json["member_id"]) == (200, first.json["member_id"])
     assert profile(client)["profile"]["given_name"] == "Ada"
     assert client.get(f"{MEMBERS}/card:1").json["partner"] == "bakery"
+    with client.database.connect() as connection:
+        for partners, count in ((("bakery", "kiosk"), 1), (("kiosk",), 0), ((), 1)):
+            criteria = Criteria(name="ada", partners=partners)
+            assert len(search_members(connection, "coffee", criteria, after=None, limit=9)) == count
 
 
 def test_a_member_is_shown_without_anything_personal(lone_client: Client) -> None:
