@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 
 from api.access.caller import caller_of
+from api.access.reach import check_asked
 from api.problems import MalformedBody
 from ledger.errors import InvalidInput
 
@@ -41,14 +42,17 @@ async def body_of(request: Request, decode: Callable[[bytes], T]) -> T:
 
     Raises:
         Forbidden: It writes under a source that the caller is kept from.
+        UnknownMember: It is about a member whom the caller does not reach.
     """
     body = await request.body()
     # Whoever has to say what is different from an earlier request finds it there.
     request.scope["khaywe.body"] = body
     asked = decoded(decode, body)
-    source = getattr(asked, "source", None)
-    if source is not None:
-        caller_of(request).require_source(source)
+    if "khaywe.caller" in request.scope:  # not where strangers sign in
+        source = getattr(asked, "source", None)
+        if source is not None:
+            caller_of(request).require_source(source)
+        await check_asked(request, asked)
     return asked
 
 

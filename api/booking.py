@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
+from api.access.reach import check_account
+from api.resources import idempotency_references, position_token, resources, uuid_text
 from ledger.account.errors import AccountClosed, AccountNotOpen, AccountSuspended
 from ledger.errors import LedgerError
 from ledger.members.directory import UnknownMember
@@ -153,14 +154,15 @@ async def booked_on(request: Request, reference: Reference, missing: LedgerError
     Raises:
         UnknownProgram: There is no such program.
     """
+    return await run_in_threadpool(_booked_on, request, reference, missing)
+
+
+def _booked_on(request: Request, reference: Reference, missing: LedgerError) -> StreamId:
     found, program_id = resources(request), request.path_params["program_id"]
-    return await run_in_threadpool(_booked_on, found, program_id, reference, missing)
-
-
-def _booked_on(found: Resources, program_id: str, reference: Reference, missing: LedgerError) -> StreamId:
     found.program(program_id)
     with found.connection() as connection:
         stream_id = stream_of(connection, reference)
-    if stream_id is None:
-        raise missing
+        if stream_id is None:
+            raise missing
+        check_account(request, connection, stream_id, missing)
     return stream_id

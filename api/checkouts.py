@@ -68,6 +68,7 @@ _EXAMPLE = {
     summary="Settle a hold: capture it and post its purchase",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=Settlement,
         answer=CheckoutView,
         status=201,
@@ -108,6 +109,7 @@ async def settle_hold(request: Request) -> Response:
     summary="Post a purchase and redeem points for it",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=Checkout,
         answer=CheckoutView,
         status=201,

@@ -39,6 +39,7 @@ _HOLD = path_parameter("hold_id", "The id it was booked under.", "H-1001")
     summary="Hold points for a checkout",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=HoldRequest,
         answer=booked("HoldView", PointsHeld),
         status=201,
@@ -69,6 +70,7 @@ async def hold(request: Request) -> Response:
     summary="Capture a hold",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=Capture,
         answer=booked("CaptureView", HoldCaptured),
         status=201,
@@ -108,6 +110,7 @@ async def capture(request: Request) -> Response:
     summary="Void a hold",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=Voiding,
         answer=booked("VoidView", HoldVoided),
         status=201,

@@ -17,11 +17,12 @@ from api.openapi import MEMBER, PROGRAM, operation
 from api.paging import as_json
 from api.people import READING, IdentifierBody, named_member
 from api.problems import Forbidden
-from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
+from api.resources import idempotency_references, position_token, resources, uuid_text
 from ledger.access.roles import Action
 from ledger.members import directory
 from ledger.members.enrolling import Newcomer, enrol_one
 from ledger.members.errors import MemberErased
+from ledger.members.people import read_member
 from ledger.members.profile import Profile, checked
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Reference
 from ledger.program.decide import UnknownProgram
@@ -80,6 +81,7 @@ _new_member = msgspec.json.Decoder(NewMember).decode
     summary="Enrol a member",
     **operation(
         Action.ENROL,
+        sees_members=True,
         body=NewMember,
         answer=MemberView,
         status=201,
@@ -116,7 +118,7 @@ async def enrol(request: Request) -> Response:
     partner, keys = _partner(caller_of(request), asked.partner), idempotency_references(request)
     newcomer = Newcomer([one.named() for one in asked.identifiers], asked.profile, partner, now)
     asked_hash = hashed("enrolment", program_id, asked)
-    member_id = await run_in_threadpool(_register, found, program_id, newcomer, asked_hash, keys)
+    member_id = await run_in_threadpool(_register, request, newcomer, asked_hash, keys)
     posted = await found.poster.post(open_account(program_id, member_id, asked.occurred_at or now, keys=keys))
     view = MemberView(
         member_id,
@@ -170,14 +172,17 @@ def _partner(caller: Caller, wanted: str | None) -> str | None:
     return wanted or caller.partners[0]
 
 
-def _register(
-    found: Resources, program_id: str, newcomer: Newcomer, asked_hash: bytes, keys: tuple[Reference, ...]
-) -> uuid.UUID:
+def _register(request: Request, newcomer: Newcomer, asked_hash: bytes, keys: tuple[Reference, ...]) -> uuid.UUID:
+    found, program_id, partners = resources(request), request.path_params["program_id"], caller_of(request).partners
     found.program(program_id)
     reference = keys[0] if keys else None
     with found.connection() as connection:
         with connection.transaction():
             member_id = enrol_one(connection, program_id, newcomer, asked_hash, reference)
+            if partners and read_member(connection, program_id, member_id).partner not in partners:
+                # Whose it is stays unsaid; that it is somebody's has to be said.
+                message = "An identifier belongs to a member who joined through somebody else."
+                raise directory.IdentifierTaken(message, pointer="/identifiers/0")
             if reference is not None:
                 elsewhere = stream_of(connection, reference)
                 # Known to the ledger for something else than this account: nobody is enrolled under it.

@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from api.access.caller import allow
+from api.access.reach import allow
 from api.completing import HEADERS, TAGS, complete, operation_id, tidy
 from api.problems import (
     MEDIA_TYPE,
@@ -57,6 +57,7 @@ def operation(
     action: Action | None,
     *,
     is_open: bool = False,
+    sees_members: bool = False,
     body: type[Struct] | dict[str, Any] | None = None,
     answer: type[Struct] | dict[str, Any] | None = None,
     status: int = 200,
@@ -70,6 +71,8 @@ def operation(
     Args:
         action: What a caller must be allowed to do; checked before anything else. ``None``: every caller may.
         is_open: It needs no key at all.
+        sees_members: Callers limited to partners may, because it lets them reach only their own members; always so
+            where the path names a member.
         body: The type of its JSON body, or the ``content`` object if it takes several.
         answer: The type of its answer, or the ``content`` object.
         status: Of success.
@@ -100,7 +103,7 @@ def operation(
             extra["responses"][code] = replay
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}
-    return said | {"dependencies": [] if is_open else [Depends(allow(action))]}
+    return said | {"dependencies": [] if is_open else [Depends(allow(action, sees_members=sees_members))]}
 
 
 def described(

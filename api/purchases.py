@@ -142,6 +142,7 @@ _EXAMPLE = {
     summary="Post a purchase",
     **operation(
         Action.POST_PURCHASES,
+        sees_members=True,
         body=Purchase,
         answer=PurchaseView,
         status=201,
@@ -176,6 +177,7 @@ async def post_one(request: Request) -> Response:
     summary="Post many purchases",
     **operation(
         Action.POST_PURCHASES,
+        sees_members=True,
         body={
             "application/json": {
                 "schema": {"type": "array", "maxItems": BATCH_LIMIT, "items": reference(Purchase)},

@@ -118,6 +118,7 @@ _quote = msgspec.json.Decoder(QuoteRequest).decode
     summary="Quote a basket: what it earns, and what points can pay",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=QuoteRequest,
         answer=QuoteView,
         parameters=[PROGRAM],

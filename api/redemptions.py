@@ -5,13 +5,12 @@ from datetime import UTC, date, datetime
 import msgspec
 from fastapi import APIRouter, Request
 from msgspec import Struct
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.bodies import body_of
-from api.booking import PRICING
+from api.booking import PRICING, booked_on
 from api.openapi import PROGRAM, operation, path_parameter
-from api.resources import Resources, idempotency_references, position_token, resources, uuid_text
+from api.resources import idempotency_references, position_token, resources, uuid_text
 from ledger.access.roles import Action
 from ledger.account.errors import (
     AccountClosed,
@@ -29,8 +28,6 @@ from ledger.members.directory import UnknownMember
 from ledger.money import to_major
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted
 from ledger.program.decide import UnknownProgram
-from ledger.store.receipts import stream_of
-from ledger.streams import StreamId
 from rules.activity import Redemption, Reversal
 from rules.errors import (
     NoVersionInForce,
@@ -105,6 +102,7 @@ _COMMON: list[type[LedgerError]] = [
     summary="Redeem points",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=Redemption,
         answer=RedemptionView,
         status=201,
@@ -170,6 +168,7 @@ async def redeem_points(request: Request) -> Response:
     summary="Reverse a redemption",
     **operation(
         Action.REDEEM,
+        sees_members=True,
         body=Reversal,
         answer=ReversalView,
         status=201,
@@ -183,9 +182,11 @@ async def reverse(request: Request) -> Response:
     found = resources(request)
     program_id, redemption_id = request.path_params["program_id"], request.path_params["redemption_id"]
     asked = await body_of(request, _reversal)
-    booked_on = await run_in_threadpool(_booked_on, found, program_id, redemption_id)
+    message = f"No redemption {redemption_id!r} is booked in program {program_id!r}."
+    missing = UnknownRedemption(message, pointer="/redemption_id")
+    account_id = await booked_on(request, redemption_reference(program_id, redemption_id), missing)
     keys = idempotency_references(request)
-    instruction = reverse_redemption(program_id, redemption_id, booked_on, asked, datetime.now(UTC), keys=keys)
+    instruction = reverse_redemption(program_id, redemption_id, account_id, asked, datetime.now(UTC), keys=keys)
     posted = await found.poster.post(instruction)
     event = posted.event
     assert isinstance(event, RedemptionReversed)
@@ -205,16 +206,6 @@ async def reverse(request: Request) -> Response:
         posted.replayed,
     )
     return _response(posted, view)
-
-
-def _booked_on(found: Resources, program_id: str, redemption_id: str) -> StreamId:
-    found.program(program_id)
-    with found.connection() as connection:
-        account_id = stream_of(connection, redemption_reference(program_id, redemption_id))
-    if account_id is None:
-        message = f"No redemption {redemption_id!r} is booked in program {program_id!r}."
-        raise UnknownRedemption(message, pointer="/redemption_id")
-    return account_id
 
 
 def _response(posted: Posted, view: Struct) -> Response:

@@ -35,6 +35,7 @@ _SOURCE = {
     summary="Return a purchase, or a part of it",
     **operation(
         Action.RETURN_PURCHASES,
+        sees_members=True,
         body=ReturnRequest,
         answer=booked("ReturnView", PurchaseReturned),
         status=201,

@@ -20,6 +20,10 @@ _BY_NAME: dict[str, Any] = {
     "rule": "earn",
     "funding": "program",
     "timezone": "Europe/Berlin",
+    "email": "ada@example.org",
+    "phone": "+41790000000",
+    "language": "de",
+    "country": "CH",
     "topic": "account.purchase_posted.v1",
 }
 _BY_FORMAT = {

@@ -73,6 +73,7 @@ _search = msgspec.json.Decoder(Search).decode
     summary="Search members",
     **operation(
         Action.READ_PROFILES,
+        sees_members=True,
         body=Search,
         answer=SearchPage,
         parameters=[PROGRAM],

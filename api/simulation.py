@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.access.reach import check_account
 from api.bodies import body_of
 from api.openapi import PROGRAM, operation, path_parameter
 from api.problems import problem
@@ -127,6 +128,7 @@ async def simulate_purchases(request: Request) -> Response:
     summary="Explain a booked purchase",
     **operation(
         Action.READ_ACCOUNTS,
+        sees_members=True,
         answer=PricedView,
         parameters=[PROGRAM, _TRANSACTION, _SOURCE],
         refusals=[UnknownProgram, UnknownPurchase, InvalidInput, LedgerUnavailable],
@@ -139,10 +141,12 @@ def explain_purchase(request: Request) -> Response:
     if not source or not source.isprintable():
         raise InvalidInput("A purchase is named by its source too: ?source=…", pointer="/source")
     program = found.fresh_program(program_id)
+    missing = UnknownPurchase(f"{source!r} has no purchase {transaction_id!r} in {program_id!r}.")
     with found.connection() as connection:
         recorded = recorded_for(connection, purchase_reference(program_id, source, transaction_id))
         if recorded is None or not isinstance(recorded.event, PurchasePosted):
-            raise UnknownPurchase(f"{source!r} has no purchase {transaction_id!r} in {program_id!r}.")
+            raise missing
+        check_account(request, connection, recorded.stream_id, missing)
         account = state_before(connection, ACCOUNT, recorded)
     return _json(_view(explained(program, recorded.event, account)))
 

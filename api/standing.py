@@ -144,6 +144,7 @@ def _check_successor(found: Resources, request: Request, asked: MergerRequest) -
 def _finish(found: Resources, program_id: str, merging: Posted) -> None:
     with found.connection() as connection:
         member_id = member_of_account(connection, merging.stream_id, found.partition_count)
+        assert member_id is not None
         finish_merger(connection, program_id, member_id, UUID(merging.event.merged_into), datetime.now(UTC))
 
 

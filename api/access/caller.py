@@ -1,7 +1,5 @@
 """Who is asking, and whether they may."""
 
-from collections.abc import Awaitable, Callable
-
 from fastapi import Request
 from msgspec import Struct
 from starlette.types import Scope
@@ -61,6 +59,16 @@ class Caller(Struct, frozen=True):
             message = f"You may not write under the source {source!r}, only under: {', '.join(self.stores)}."
             raise Forbidden(message, pointer="/source")
 
+    def require_reach(self, *, sees_members: bool) -> None:
+        """
+        Let them do something that is about members of all partners, or not.
+
+        Raises:
+            Forbidden: They are limited to partners, and the operation does not look at whose members it is about.
+        """
+        if self.partners and not sees_members:
+            raise Forbidden("This is about members of all partners, and you are limited to some.")
+
     def covers(self, grant: Grant, actions: frozenset[Action]) -> bool:
         """Tell whether a grant, with the actions it amounts to, is no more than they have themselves."""
         return actions <= self.actions and self.sees(grant)
@@ -100,12 +108,3 @@ def authorize(request: Request, action: Action | None) -> None:
         caller.require_program(program_id)
     if action is not None:
         caller.require(action)
-
-
-def allow(action: Action | None) -> Callable[[Request], Awaitable[None]]:
-    """Return the dependency that lets only callers pass who may do this; ``None`` for everybody with a key."""
-
-    async def check(request: Request) -> None:
-        authorize(request, action)
-
-    return check

@@ -55,6 +55,7 @@ class _User(Struct, frozen=True):
     summary="Sign in",
     **operation(
         None,
+        sees_members=True,
         is_open=True,
         body=SignInRequest,
         status=204,
@@ -99,7 +100,7 @@ async def sign_in(request: Request) -> Response:
 _FAILED = "The address or the password is wrong, or the user is locked for a while or disabled."
 
 
-@router.get("/session", summary="Tell who is asking", **operation(None, answer=CallerView))
+@router.get("/session", summary="Tell who is asking", **operation(None, sees_members=True, answer=CallerView))
 async def who_am_i(request: Request) -> Response:
     """Return whom the key or session belongs to, and what they may do."""
     caller = caller_of(request)
@@ -115,7 +116,11 @@ async def who_am_i(request: Request) -> Response:
     )
 
 
-@router.delete("/session", summary="Sign out", **operation(None, status=204, refusals=[LedgerBusy, LedgerUnavailable]))
+@router.delete(
+    "/session",
+    summary="Sign out",
+    **operation(None, sees_members=True, status=204, refusals=[LedgerBusy, LedgerUnavailable]),
+)
 async def sign_out(request: Request) -> Response:
     """Close the session; does nothing for a caller with a key."""
     found, caller, now = resources(request), caller_of(request), datetime.now(UTC)
@@ -134,6 +139,7 @@ async def sign_out(request: Request) -> Response:
     summary="Change one's own password",
     **operation(
         None,
+        sees_members=True,
         body=PasswordChange,
         status=204,
         refusals=[InvalidPassword, LedgerBusy, LedgerUnavailable],
@@ -154,7 +160,7 @@ async def change_password(request: Request) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/access/roles", summary="List the roles", **operation(None, answer=RolesView))
+@router.get("/access/roles", summary="List the roles", **operation(None, sees_members=True, answer=RolesView))
 async def roles(_: Request) -> Response:
     """Return every role with the actions it allows; a key may be narrowed to fewer."""
     return as_json(RolesView({role.value: sorted(actions) for role, actions in ALLOWED.items()}))

@@ -11,6 +11,7 @@ from msgspec import Struct
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ledger.account.events import AccountOpened
 from ledger.errors import InvalidInput
 from ledger.members.directory import IdentifierTaken, UnknownMember, find_member
 from ledger.members.errors import MemberErased, MemberMerged, ProfileChanged, UnknownIdentifier
@@ -91,12 +92,13 @@ def read_member(connection: Connection[Any], program_id: str, member_id: UUID) -
     return member
 
 
-def member_of_account(connection: Connection[Any], account_id: StreamId, partition_count: int) -> UUID:
-    """Return whose account this is; it has to exist."""
+def member_of_account(connection: Connection[Any], account_id: StreamId, partition_count: int) -> UUID | None:
+    """Return whose account this is; ``None`` if the stream, which has to exist, is none."""
     asked = {"partition": partition_of(account_id, partition_count), "stream_id": UUID(bytes=account_id)}
     row = connection.execute(_SQL["opening"], asked, binary=True).fetchone()
     assert row is not None
-    return UUID(decode(*row).member_id)
+    opened = decode(*row)
+    return UUID(opened.member_id) if isinstance(opened, AccountOpened) else None
 
 
 @contextmanager
