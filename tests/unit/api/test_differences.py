@@ -35,7 +35,7 @@ def told(caller: Caller, reference: tuple[str, str] = ("purchase:coffee:till-1",
         ({"partners": ("fuel",)}, False),
     ],
 )
-def test_values_are_for_those_who_may_see_them(limits: dict[str, Any], sees: bool) -> None:  # noqa: FBT001  # a column of the table
+def test_values_are_for_those_who_may_see_them(limits: dict[str, Any], sees: bool) -> None:  # a column of the table
     """Whoever is limited to other stores, or to a partner, learns which field differs, not what others reported."""
     found = told(Caller("key:k", "family", frozenset(), **limits), amount="250")
     assert found["differences"] == [VALUES if sees else {"pointer": "/amount", "now": "250"}]
