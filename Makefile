@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run test lint check format bench lock oracle clean
+.PHONY: help run test lint check format bench lock oracle client clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,6 +46,11 @@ lock: $(READY) ## Write requirements.lock anew from pyproject.toml
 
 oracle: $(READY) ## Fetch json-logic-js, which the tests of rules compare with where node is there
 	@npm install --prefix $(VENV)/oracle --no-save --no-package-lock --no-audit --no-fund --silent json-logic-js@2.0.5
+
+client: $(READY) ## Generate the Python client into examples/python/khaywe_client
+	@$(BIN)/khaywe openapi > $(VENV)/openapi.json
+	@$(BIN)/uvx --quiet --from openapi-python-client==0.29.1 openapi-python-client generate --meta none \
+		--path $(VENV)/openapi.json --output-path examples/python/khaywe_client --overwrite
 
 clean: ## Remove the environment and caches; the data folder stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

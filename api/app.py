@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    approvals,
     checkouts,
     health,
     holdings,
@@ -26,23 +27,27 @@ from api import (
     purchases,
     quotes,
     redemptions,
+    reference,
     returns,
     rule_sql,
     rules,
     simulation,
     standing,
     tiers,
+    watching,
 )
+from api.access import keys, log, sessions, users
+from api.access.keyring import KeyRing
 from api.bridge import Bridge
-from api.differences import with_differences
 from api.edge import Edge
 from api.fast_lane import FastLane
-from api.keys import KeyRing
+from api.metrics import RequestMetrics, new_registry
 from api.openapi import document
 from api.posting import AsyncPoster
 from api.problems import InternalError, MethodNotAllowed, NoSuchResource, problem_response
 from api.reading import AccountReader
 from api.resources import Resources
+from api.reuse import with_differences
 from ledger.errors import LedgerError
 from ledger.posting.poster import Poster
 
@@ -70,15 +75,28 @@ def create_app(
         partition_count: Of the ledger.
         version: Of Khaywe.
     """
+    keyring = KeyRing(pool)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         bridge = Bridge()
         with AccountReader(connect, partition_count, bridge) as reader:
-            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
+            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count, keyring)
             yield
 
-    app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = _new_app(version)
+    app.router.lifespan_context = lifespan
+    app.state.metrics = new_registry(poster, pool)
+    return Edge(FastLane(app), keyring, RequestMetrics(app.state.metrics))
+
+
+def described_app(version: str) -> dict[str, Any]:
+    """Return the OpenAPI document of a version of Khaywe; nothing is started for it."""
+    return document(_new_app(version))
+
+
+def _new_app(version: str) -> FastAPI:
+    app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, docs_url=None, redoc_url=None)
     # The router asks one after the other; what tills call all day comes first.
     for module in (
         purchases,
@@ -99,7 +117,14 @@ def create_app(
         rules,
         rule_sql,
         simulation,
+        approvals,
+        sessions,
+        keys,
+        users,
+        log,
         health,
+        watching,
+        reference,
     ):
         app.include_router(module.router)
     _refuse_open_doors(app)
@@ -107,7 +132,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(Exception, _failed)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
-    return Edge(FastLane(app), KeyRing(pool))
+    return app
 
 
 def _refuse_open_doors(app: FastAPI) -> None:

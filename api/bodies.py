@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 from starlette.requests import Request
 
+from api.access.caller import caller_of
 from api.problems import MalformedBody
 from ledger.errors import InvalidInput
 
@@ -35,11 +36,20 @@ def decoded(decode: Callable[[bytes], T], body: bytes) -> T:
 
 
 async def body_of(request: Request, decode: Callable[[bytes], T]) -> T:
-    """Read and decode the body of a request; see `decoded`."""
+    """
+    Read and decode the body of a request; see `decoded`.
+
+    Raises:
+        Forbidden: It writes under a source that the caller is kept from.
+    """
     body = await request.body()
     # Whoever has to say what is different from an earlier request finds it there.
     request.scope["khaywe.body"] = body
-    return decoded(decode, body)
+    asked = decoded(decode, body)
+    source = getattr(asked, "source", None)
+    if source is not None:
+        caller_of(request).require_source(source)
+    return asked
 
 
 def _invalid(message: str) -> InvalidInput:

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
+from api.access.caller import caller_of
 from api.bodies import body_of
 from api.booking import COMMON, PRICING, booked, booked_on, recorded, replayable
-from api.caller import caller_of
 from api.openapi import PROGRAM, operation, path_parameter
 from api.purchases import PurchaseView, purchase_view
 from api.resources import idempotency_references, resources

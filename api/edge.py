@@ -2,23 +2,32 @@
 
 import time
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.caller import Caller
-from api.keys import KeyRing
-from api.problems import BodyTooLarge, InternalError, Unauthorized, problem_response
+from api.access.caller import Caller
+from api.access.keyring import COOKIE, KeyRing
+from api.access.limits import REQUESTS_PER_S, STRANGER_PER_S, Limiter
+from api.metrics import RequestMetrics
+from api.noting import begin_notes
+from api.problems import BodyTooLarge, CrossSiteRequest, InternalError, Unauthorized, problem_response
+from api.watching import needs_key
 from ledger.errors import InvalidInput, LedgerError
 
 _log = structlog.get_logger("api")
 
 _REQUEST_ID_LIMIT = 100
+_NONE: dict[str, Any] = {}
 
 BODY_LIMIT = 256 * 1024
 """Bytes of an ordinary request."""
+
+SIGN_IN = "/v1/session"
+"""The only address below ``/v1`` that takes strangers, for POST."""
 
 _DRAIN_LIMIT = 64 * 1024 * 1024
 
@@ -33,14 +42,18 @@ class Edge:
     Everything below ``/v1`` needs a key: an endpoint cannot forget to ask for one.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyRing) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyRing, metrics: RequestMetrics) -> None:
         """
         Args:
             app: What is behind.
             keys: Checks API keys.
+            metrics: Counts what was answered.
         """
+        self._metrics = metrics
         self._app = app
         self._keys = keys
+        self._callers = Limiter("caller", REQUESTS_PER_S)
+        self._strangers = Limiter("stranger", STRANGER_PER_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -48,22 +61,31 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        metrics = self._metrics
+        metrics.in_flight_count += 1
         is_answered = False
         headers = dict(scope["headers"])
         request_id = _request_id(headers.get(b"x-request-id"))
-        status = 500
+        noted = begin_notes(request_id)
+        status, sent_bytes = 500, 0
+        limits: list[tuple[bytes, bytes]] = []
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status, is_answered
+            nonlocal status, is_answered, sent_bytes
             if message["type"] == "http.response.start":
                 is_answered = True
                 status = int(message["status"])
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *limits]
+            else:
+                sent_bytes += len(message.get("body", b""))
             await send(message)
 
+        scope["khaywe.request_id"] = request_id
         caller: Caller | None = None
         try:
             caller = await self._caller(scope, headers)
+            if caller is not None:
+                limits = self._callers.take(caller.family, caller.requests_per_s)
             await self._app(scope, _limited(scope, headers, receive), send_with_id)
         except LedgerError as refusal:
             await _drain(receive)
@@ -74,29 +96,101 @@ class Edge:
                 ours = InternalError(f"Please report request {request_id}.")
                 await problem_response(ours, scope["path"])(scope, receive, send_with_id)
         finally:
-            _log.info(
+            seconds = time.perf_counter() - started
+            route = _route(scope)
+            metrics.in_flight_count -= 1
+            metrics.answered(scope["method"], route, status, seconds)
+            if "slug" in noted:
+                metrics.refused(noted["slug"])
+            if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.CONFLICT:
+                # Known by now to be one of ours; before, it may be anything that somebody put into an address.
+                noted["program_id"] = scope.get("path_params", _NONE).get("program_id")
+            getattr(_log, _level(status))(
                 "request_answered",
-                request_id=request_id,
                 method=scope["method"],
-                route=_route(scope),
+                route=route,
                 status=status,
                 caller=caller.principal if caller else None,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+                received_bytes=_declared(headers),
+                sent_bytes=sent_bytes,
+                duration_ms=round(seconds * 1000, 2),
+                **noted,
             )
 
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
-        if not scope["path"].isprintable():
+        path = scope["path"]
+        if not path.isprintable():
             raise InvalidInput("The address contains a character that cannot be printed; send it without.")
-        if not scope["path"].startswith("/v1"):
+        if not (path.startswith("/v1") or needs_key(scope, headers)):
             return None
-        authorization = headers.get(b"authorization", b"").decode("latin-1")
-        caller = self._keys.trusted(authorization)
-        if caller is None and authorization:
-            caller = await run_in_threadpool(self._keys.check, authorization)
+        stranger = scope["client"][0] if scope.get("client") else ""
+        if path == SIGN_IN and scope["method"] == "POST":
+            self._strangers.take(stranger)
+            return None
+        caller = await self._known(scope, headers)
         if caller is None:
+            self._strangers.take(stranger)
             raise Unauthorized("Send your key as: Authorization: Bearer khaywe_…")
         scope["khaywe.caller"] = caller
         return caller
+
+    async def _known(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
+        """Return whose key or session the request carries, if it is in force."""
+        authorization = headers.get(b"authorization")
+        if authorization:
+            key = _bearer(authorization)
+            if not key:
+                return None
+            return self._keys.trusted(key) or await run_in_threadpool(self._keys.check_key, key)
+        session = _session(headers)
+        if not session:
+            return None
+        # A cookie comes along with whatever a browser sends, also what another site makes it send.
+        check_same_site(scope["method"], headers)
+        return self._keys.trusted(session) or await run_in_threadpool(self._keys.check_session, session)
+
+
+def _bearer(authorization: bytes) -> str:
+    scheme, _, key = authorization.decode("latin-1").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _session(headers: dict[bytes, bytes]) -> str:
+    """Return the value of our cookie, or nothing."""
+    for part in headers.get(b"cookie", b"").decode("latin-1").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def check_same_site(method: str, headers: dict[bytes, bytes]) -> None:
+    """
+    Let a request with a cookie change something only if our own pages sent it.
+
+    Raises:
+        CrossSiteRequest: A browser says that another site did, or does not say who.
+    """
+    if method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site = headers.get(b"sec-fetch-site")
+    origin = headers.get(b"origin", b"").decode("latin-1").partition("://")[2]
+    is_ours = site == b"same-origin" if site is not None else origin == headers.get(b"host", b"").decode("latin-1")
+    if not is_ours:
+        raise CrossSiteRequest("With a session, send an Origin header that names this host; or use a key.")
+
+
+def _level(status: int) -> str:
+    """Refusals are business as usual, what passes by itself is worth a look, and a bug of ours is an error."""
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "info"
+    return "warning" if status == HTTPStatus.SERVICE_UNAVAILABLE else "error"
+
+
+def _declared(headers: dict[bytes, bytes]) -> int | None:
+    """Return how long the body was said to be; ``None`` where that was not said."""
+    declared = headers.get(b"content-length")
+    return int(declared) if declared is not None else None
 
 
 def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:

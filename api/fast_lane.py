@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api import accounts, purchases
-from api.caller import authorize
-from api.differences import with_differences
+from api.access.caller import authorize
 from api.problems import problem_response
+from api.reuse import with_differences
 from ledger.access.roles import Action
 from ledger.errors import LedgerError
 

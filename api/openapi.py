@@ -8,7 +8,8 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
-from api.caller import allow
+from api.access.caller import allow
+from api.completing import HEADERS, TAGS, complete, operation_id, tidy
 from api.problems import (
     MEDIA_TYPE,
     STATUS,
@@ -17,11 +18,23 @@ from api.problems import (
     Forbidden,
     InternalError,
     MalformedBody,
+    RateLimited,
     Unauthorized,
+    problem_example,
 )
 from ledger.access.roles import Action
 from ledger.errors import InvalidInput, LedgerError
+from ledger.posting.instruction import KeyReused
 
+CREATED = 201
+_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "Names this effect: sent again with the same body it is answered again, and not done twice.",
+    "example": "6f1c2f0e-till-7-000123",
+}
 _REF = "#/components/schemas/{name}"
 _TYPES: dict[str, type[Struct]] = {}
 
@@ -41,8 +54,9 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
 
 
 def operation(
-    action: Action,
+    action: Action | None,
     *,
+    is_open: bool = False,
     body: type[Struct] | dict[str, Any] | None = None,
     answer: type[Struct] | dict[str, Any] | None = None,
     status: int = 200,
@@ -54,7 +68,8 @@ def operation(
     Return what FastAPI is to say about an operation.
 
     Args:
-        action: What a caller must be allowed to do; checked before anything else.
+        action: What a caller must be allowed to do; checked before anything else. ``None``: every caller may.
+        is_open: It needs no key at all.
         body: The type of its JSON body, or the ``content`` object if it takes several.
         answer: The type of its answer, or the ``content`` object.
         status: Of success.
@@ -63,25 +78,55 @@ def operation(
         example: Of the body.
     """
     common: list[type[LedgerError]] = [
-        Unauthorized,
-        Forbidden,
+        *([] if is_open else [Unauthorized]),
+        *([Forbidden] if action else []),
+        RateLimited,
         InternalError,
         *([MalformedBody, BodyTooLarge, InvalidInput] if body else []),
     ]
-    by_status: dict[int, list[type[LedgerError]]] = {}
-    for refusal in [*common, *refusals]:
-        by_status.setdefault(STATUS[refusal].value, []).append(refusal)
-    responses: dict[str, Any] = {str(code): _problems(found) for code, found in sorted(by_status.items())}
-    responses[str(status)] = {"description": "Done."} | ({"content": _content(answer)} if answer else {})
-    extra: dict[str, Any] = {"responses": responses, "parameters": list(parameters), "x-action": action.value}
+    said = described(answer=answer, status=status, refusals=[*common, *refusals])
+    extra = said["openapi_extra"]
+    extra["parameters"] = list(parameters)
+    extra["x-action"] = action
+    if is_open:
+        extra["x-open"] = True
+    if KeyReused in refusals:
+        # Who refuses a key that was used for something else takes keys, and answers what was done before again.
+        extra["parameters"].append(_IDEMPOTENCY_KEY)
+        for code in {"200", str(status)} if status == CREATED else {str(status)}:
+            replay = _done(answer) if code != str(status) else extra["responses"][code]
+            replay["headers"] = {"Idempotency-Replayed": {"$ref": "#/components/headers/Idempotency-Replayed"}}
+            replay["description"] = "Done." if code == str(status) else "Had been done before; the first answer again."
+            extra["responses"][code] = replay
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}
-    return {
-        "openapi_extra": extra,
-        "status_code": status,
-        "response_model": None,
-        "dependencies": [Depends(allow(action))],
-    }
+    return said | {"dependencies": [] if is_open else [Depends(allow(action))]}
+
+
+def described(
+    *,
+    answer: type[Struct] | dict[str, Any] | None = None,
+    status: int = 200,
+    refusals: Sequence[type[LedgerError]] = (),
+) -> dict[str, Any]:
+    """
+    Return what FastAPI is to say about an operation that nobody needs to be allowed, such as a probe.
+
+    Args:
+        answer: The type of its answer, or the ``content`` object.
+        status: Of success.
+        refusals: What it can refuse.
+    """
+    by_status: dict[int, list[type[LedgerError]]] = {}
+    for refusal in refusals:
+        by_status.setdefault(STATUS[refusal].value, []).append(refusal)
+    responses: dict[str, Any] = {str(code): _problems(found) for code, found in sorted(by_status.items())}
+    responses[str(status)] = _done(answer)
+    return {"openapi_extra": {"responses": responses}, "status_code": status, "response_model": None}
+
+
+def _done(answer: type[Struct] | dict[str, Any] | None) -> dict[str, Any]:
+    return {"description": "Done."} | ({"content": _content(answer)} if answer else {})
 
 
 def path_parameter(name: str, description: str, example: str) -> dict[str, Any]:
@@ -128,10 +173,12 @@ def reference(body: type[Struct]) -> dict[str, str]:
 
 
 def _problems(refusals: Sequence[type[LedgerError]]) -> dict[str, Any]:
-    lines = [f"- `{refusal.slug}`: {refusal.title()}." for refusal in dict.fromkeys(refusals)]
+    unique = list(dict.fromkeys(refusals))
+    lines = [f"- `{refusal.slug}`: {refusal.title()}." for refusal in unique]
+    examples = {refusal.slug: {"$ref": f"#/components/examples/{refusal.slug}"} for refusal in unique}
     return {
         "description": "\n".join(lines),
-        "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}, "examples": examples}},
     }
 
 
@@ -139,13 +186,24 @@ def document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of the whole API."""
     if app.openapi_schema:
         return app.openapi_schema
-    found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    _, components = msgspec.json.schema_components(list(_TYPES.values()), ref_template=_REF)
-    found.setdefault("components", {})["schemas"] = {"Problem": _PROBLEM_SCHEMA} | components
-    found["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS)
+    _, schemas = msgspec.json.schema_components(list(_TYPES.values()), ref_template=_REF)
+    found["components"] = {
+        "schemas": {"Problem": _PROBLEM_SCHEMA} | tidy(schemas),
+        "securitySchemes": {
+            "key": {"type": "http", "scheme": "bearer", "description": "A key: khaywe_…"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "khaywe_session"},
+        },
+        "headers": HEADERS,
+        "examples": {
+            refusal.slug: {"summary": refusal.title(), "value": problem_example(refusal)} for refusal in STATUS
+        },
+    }
     for path, methods in found["paths"].items():
-        if path.startswith("/v1"):
-            for described in methods.values():
-                described["security"] = [{"key": []}]
+        for method, described_ in methods.items():
+            described_["operationId"] = operation_id(method, path)
+            if path.startswith("/v1"):
+                described_["security"] = [] if described_.pop("x-open", False) else [{"key": []}, {"session": []}]
+            complete(described_["responses"], found["components"])
     app.openapi_schema = found
     return found

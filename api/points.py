@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.approvals import book_or_ask
 from api.bodies import body_of
 from api.booking import COMMON, book, booked
 from api.openapi import PROGRAM, operation
@@ -28,11 +29,8 @@ from rules.errors import (
     UnknownReason,
 )
 from rules.instructions import (
-    accrue_points,
-    adjust_points,
     cancel_points,
     confirm_points,
-    reinstate_points,
     transfer_points,
 )
 from rules.requests import (
@@ -72,7 +70,7 @@ def _example(**more: Any) -> dict[str, Any]:
 async def post_accrual(request: Request) -> Response:
     """Give points, with the availability and expiry of their currency. Source and accrual id are the key."""
     asked = await body_of(request, _accrual)
-    return await book(request, lambda program, now, keys: accrue_points(program, asked, now, keys=keys))
+    return await book_or_ask(request, "accrual", asked)
 
 
 @router.post(
@@ -92,11 +90,13 @@ async def post_adjustment(request: Request) -> Response:
     """
     Give points above zero, or take points below zero, with a reason code.
 
+    More points than the program lets one person book are answered with 202 and a request for approval.
+
     Points are taken as a redemption would take them, promised ones last. What is not there is refused, or owed with
     ``may_overdraw``. Source and adjustment id are the key.
     """
     asked = await body_of(request, _adjustment)
-    return await book(request, lambda program, now, keys: adjust_points(program, asked, now, keys=keys))
+    return await book_or_ask(request, "adjustment", asked)
 
 
 @router.post(
@@ -115,7 +115,7 @@ async def post_adjustment(request: Request) -> Response:
 async def post_reinstatement(request: Request) -> Response:
     """Give back points that have lapsed, never more than have. Source and reinstatement id are the key."""
     asked = await body_of(request, _reinstatement)
-    return await book(request, lambda program, now, keys: reinstate_points(program, asked, now, keys=keys))
+    return await book_or_ask(request, "reinstatement", asked)
 
 
 @router.post(

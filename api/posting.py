@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from api.bridge import Bridge
+from api.noting import note_posted
 from ledger.errors import LedgerError
 from ledger.posting.instruction import Instruction, Outcome, Posted
 from ledger.posting.poster import Poster
@@ -21,6 +22,11 @@ class AsyncPoster:
         self._poster = poster
         self._bridge = bridge
 
+    @property
+    def poster(self) -> Poster:
+        """The poster, for whoever watches it."""
+        return self._poster
+
     async def post(self, instruction: Instruction) -> Posted:
         """
         Carry out one instruction.
@@ -31,6 +37,7 @@ class AsyncPoster:
         (outcome,) = await self.post_all([instruction])
         if isinstance(outcome, LedgerError):
             raise outcome
+        note_posted(outcome)
         return outcome
 
     async def post_all(self, instructions: Sequence[Instruction], *, together: bool = False) -> list[Outcome]:
@@ -41,3 +48,15 @@ class AsyncPoster:
         self._poster.submit(instructions, partial(self._bridge.deliver, future), together=together)
         outcomes: list[Outcome] = await future
         return outcomes
+
+    def post_and_wait(self, instruction: Instruction) -> Posted:
+        """
+        Carry out one instruction, from a thread that may wait.
+
+        Raises:
+            LedgerError: It was refused.
+        """
+        (outcome,) = self._poster.post([instruction])
+        if isinstance(outcome, LedgerError):
+            raise outcome
+        return outcome

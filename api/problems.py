@@ -6,7 +6,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from api.noting import note, request_id
+from ledger.access import errors as access
 from ledger.account import errors as account
+from ledger.approval import decide as approval
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.money import InvalidAmount, UnknownCurrency
@@ -54,6 +57,24 @@ class Forbidden(LedgerError):
     slug = "forbidden"
 
 
+class SignInFailed(LedgerError):
+    """Nobody comes in with this address and this password."""
+
+    slug = "sign-in-failed"
+
+
+class CrossSiteRequest(LedgerError):
+    """Another site sent this with the cookie of a session."""
+
+    slug = "cross-site-request"
+
+
+class RateLimited(LedgerError):
+    """These are more requests than the caller may make."""
+
+    slug = "rate-limited"
+
+
 class BodyTooLarge(LedgerError):
     """The body is larger than this operation takes."""
 
@@ -99,6 +120,9 @@ class InternalError(LedgerError):
 STATUS: dict[type[LedgerError], HTTPStatus] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
+    SignInFailed: HTTPStatus.UNAUTHORIZED,
+    CrossSiteRequest: HTTPStatus.FORBIDDEN,
+    access.GrantExceeded: HTTPStatus.FORBIDDEN,
     Forbidden: HTTPStatus.FORBIDDEN,
     NoSuchResource: HTTPStatus.NOT_FOUND,
     program.UnknownProgram: HTTPStatus.NOT_FOUND,
@@ -108,7 +132,10 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     account.UnknownRedemption: HTTPStatus.NOT_FOUND,
     account.UnknownHold: HTTPStatus.NOT_FOUND,
     UnknownLine: HTTPStatus.NOT_FOUND,
+    approval.UnknownApproval: HTTPStatus.NOT_FOUND,
     pool.UnknownPool: HTTPStatus.NOT_FOUND,
+    access.UnknownKey: HTTPStatus.NOT_FOUND,
+    access.UnknownUser: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
@@ -139,6 +166,11 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotInSteps: HTTPStatus.CONFLICT,
     ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
+    approval.ApprovalNeeded: HTTPStatus.CONFLICT,
+    approval.ApprovalDecided: HTTPStatus.CONFLICT,
+    approval.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
+    access.UserExists: HTTPStatus.CONFLICT,
+    access.KeyNotInForce: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -158,7 +190,10 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownReason: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTier: HTTPStatus.UNPROCESSABLE_ENTITY,
     pool.InvalidPool: HTTPStatus.UNPROCESSABLE_ENTITY,
+    access.InvalidGrant: HTTPStatus.UNPROCESSABLE_ENTITY,
+    access.InvalidPassword: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -184,12 +219,26 @@ def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]
     return details | refusal.members
 
 
+def problem_example(refusal: type[LedgerError]) -> dict[str, Any]:
+    """Return problem details as they look for a kind of refusal, with what all of them have."""
+    return {
+        "type": TYPE_PREFIX + refusal.slug,
+        "title": refusal.title(),
+        "status": STATUS[refusal].value,
+        "detail": f"{refusal.title()}.",
+    }
+
+
 def problem_response(refusal: LedgerError, instance: str | None = None) -> Response:
     """Return the HTTP answer to a refusal."""
     status = STATUS[type(refusal)]
+    details = problem(refusal, instance)
+    note(slug=refusal.slug)
     headers = {}
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = RETRY_AFTER_S
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        details["request_id"] = request_id()
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        headers["Retry-After"] = str(refusal.members.get("retry_after_s", RETRY_AFTER_S))
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(msgspec.json.encode(problem(refusal, instance)), status, headers, MEDIA_TYPE)
+    return Response(msgspec.json.encode(details), status, headers, MEDIA_TYPE)

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.responses import Response
 
+from api.access.caller import caller_of
 from api.bodies import body_of, decoded
-from api.caller import caller_of
-from api.differences import decode_loosely, described
+from api.noting import note
 from api.openapi import PROGRAM, operation, query_parameter, reference
 from api.problems import STATUS, UnsupportedMediaType, problem
 from api.resources import idempotency_references, position_token, resources, uuid_text
+from api.reuse import decode_loosely, described
 from ledger.access.roles import Action
 from ledger.account.errors import AccountClosed, AccountNotOpen, AccountSuspended, InvalidPoints
 from ledger.account.events import Accrual, PurchasePosted, Repayment
@@ -180,7 +181,7 @@ async def post_one(request: Request) -> Response:
                 "schema": {"type": "array", "maxItems": BATCH_LIMIT, "items": reference(Purchase)},
                 "example": [_EXAMPLE],
             },
-            NDJSON: {"schema": reference(Purchase)},
+            NDJSON: {"schema": reference(Purchase), "example": _EXAMPLE},
         },
         answer={
             "application/json": {"schema": reference(BatchResult)},
@@ -213,6 +214,7 @@ async def post_batch(request: Request) -> Response:
     together = _flag(request.query_params.get("atomic"))
     results = await _post_lines(request, lines, together=together)
     refused_count = sum(result.problem is not None for result in results)
+    note(item_count=len(results), refused_count=refused_count)
     status = HTTPStatus.CONFLICT if together and refused_count else HTTPStatus.OK
     if kind == NDJSON:
         return Response(msgspec.json.Encoder().encode_lines(results), status, None, NDJSON)
@@ -223,7 +225,13 @@ async def post_batch(request: Request) -> Response:
 
 async def _post_lines(request: Request, lines: Sequence[bytes], *, together: bool) -> list[ItemResult]:
     program_id, received_at = request.path_params["program_id"], datetime.now(UTC)
-    parsed = [_parsed(line, lambda purchase: post_purchase(program_id, purchase, received_at)) for line in lines]
+    caller = caller_of(request)
+
+    def instruct(purchase: Purchase) -> Instruction:
+        caller.require_source(purchase.source)
+        return post_purchase(program_id, purchase, received_at)
+
+    parsed = [_parsed(line, instruct) for line in lines]
     instructions = [one for one in parsed if isinstance(one, Instruction)]
     if together and len(instructions) < len(parsed):
         # One item cannot even be read, so none of them is to be booked.

@@ -13,7 +13,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api.caller import caller_of
+from api.access.caller import caller_of
+from api.access.keyring import KeyRing
 from api.posting import AsyncPoster
 from api.problems import ViewBehind
 from api.reading import AccountReader
@@ -42,6 +43,7 @@ class Resources(Struct):
     accounts: AccountReader
     pool: ConnectionPool[Connection[Any]]
     partition_count: int
+    keyring: KeyRing
     programs: dict[str, tuple[float, Program]] = {}
 
     @contextmanager

@@ -94,7 +94,7 @@ def serving(home: Path) -> Iterator[tuple[int, str, float]]:
     port = free_port()
     environment = os.environ | {"KHAYWE_HOME": str(home), "KHAYWE_PORT": str(port), "KHAYWE_DATABASE_PORT": "0"}
     key = subprocess.run(
-        [sys.executable, "-m", "khaywe", "admin-key", "--replace"],
+        [sys.executable, "-m", "khaywe", "keys", "issue", "admin", "--per-second", "1000000"],
         env=environment,
         capture_output=True,
         text=True,

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import IO
@@ -17,8 +16,8 @@ from typing import IO
 import structlog
 from msgspec import Struct
 
-from api.keys import has_key, issue_key
 from khaywe.embedded import EmbeddedServerError
+from khaywe.keys import first_admin_key
 from khaywe.settings import Settings
 from khaywe.wiring import Database, open_database
 
@@ -111,8 +110,7 @@ def _await_end(child: _Child) -> None:
 
 
 def _greet(database: Database, settings: Settings) -> None:
-    with database.connect() as connection:
-        key = None if has_key(connection, "admin") else issue_key(connection, "admin", datetime.now(UTC))
+    key = first_admin_key(database)
     lines = [f"Khaywe serves on http://{settings.host}:{settings.port} (API documentation: /docs)"]
     if key:
         lines += [

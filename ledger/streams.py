@@ -6,9 +6,13 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
+from ledger.access import state as access_state
+from ledger.access.events import AccessEvent
 from ledger.account import evolve as account_evolve
 from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
+from ledger.approval import state as approval_state
+from ledger.approval.events import ApprovalEvent
 from ledger.budget import state as budget_state
 from ledger.budget.events import BudgetEvent
 from ledger.pool import state as pool_state
@@ -65,7 +69,21 @@ POOL = Stream(
     "pool.state.v1",
     PoolEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL)
+ACCESS = Stream(
+    "access",
+    access_state.evolve,
+    access_state.Principal,
+    "access.state.v1",
+    AccessEvent.__args__,
+)
+APPROVAL = Stream(
+    "approval",
+    approval_state.evolve,
+    approval_state.Approval,
+    "approval.state.v1",
+    ApprovalEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -86,3 +104,13 @@ def budget_stream_id(program_id: str) -> StreamId:
 def pool_stream_id(program_id: str, pool_id: str) -> StreamId:
     """Return the stream id of a pool."""
     return uuid5(NAMESPACE, f"pool:{program_id}:{pool_id}").bytes
+
+
+def access_stream_id(principal: str) -> StreamId:
+    """Return the stream id of a key or a user, named as events name them."""
+    return uuid5(NAMESPACE, f"access:{principal}").bytes
+
+
+def approval_stream_id(program_id: str, approval_id: str) -> StreamId:
+    """Return the stream id of a request for approval."""
+    return uuid5(NAMESPACE, f"approval:{program_id}:{approval_id}").bytes

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib import resources
 from typing import Any, LiteralString
 
@@ -20,6 +21,18 @@ CREATE TABLE IF NOT EXISTS migrations.applied (
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )
 """
+
+_LET_READ: LiteralString = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'khaywe_app')
+        AND NOT has_table_privilege('khaywe_app', 'migrations.applied', 'SELECT')
+    THEN
+        GRANT USAGE ON SCHEMA migrations TO khaywe_app;
+        GRANT SELECT ON migrations.applied TO khaywe_app;
+    END IF;
+END $$
+"""
+"""Whoever serves must be able to tell that the schema is the one it was made for."""
 
 _LOCK = 7_203_044_118_273_055_091
 """Key of the advisory lock that lets one runner work at a time; any fixed number will do."""
@@ -85,6 +98,21 @@ def pending(connection: Connection[Any], known: list[Migration] | None = None) -
     return known[len(rows) :]
 
 
+def is_up_to_date(connection: Connection[Any]) -> bool:
+    """
+    Tell whether the database has seen every migration of this version. It may have seen newer ones, because they are
+    applied before the processes of an older version are stopped.
+    """
+    row = connection.execute("SELECT coalesce(max(number), 0) FROM migrations.applied").fetchone()
+    assert row is not None
+    return int(row[0]) >= _newest()
+
+
+@cache
+def _newest() -> int:
+    return migrations()[-1].number
+
+
 def migrate(
     connection: Connection[Any],
     known: list[Migration] | None = None,
@@ -112,6 +140,7 @@ def migrate(
         for migration in applied:
             _apply(connection, migration)
             on_applied(migration)
+        connection.execute(_LET_READ)
         return applied
     finally:
         connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))

@@ -70,11 +70,52 @@ CREATE TABLE access.api_keys (
     key_hash bytea NOT NULL,
     created_at timestamptz NOT NULL,
     revoked_at timestamptz,
+    family text NOT NULL,
+    label text DEFAULT ''::text NOT NULL,
+    actions text[] DEFAULT '{}'::text[] NOT NULL,
+    programs text[] DEFAULT '{}'::text[] NOT NULL,
+    partners text[] DEFAULT '{}'::text[] NOT NULL,
+    stores text[] DEFAULT '{}'::text[] NOT NULL,
+    requests_per_s int,
+    issued_by text DEFAULT 'cli'::text NOT NULL,
+    expires_at timestamptz,
+    last_used_at timestamptz,
     CONSTRAINT api_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+    CONSTRAINT api_keys_requests_per_s_check CHECK ((requests_per_s > 0)),
     CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
     CONSTRAINT api_keys_pkey PRIMARY KEY (key_id)
 );
 GRANT SELECT,INSERT,UPDATE ON TABLE access.api_keys TO khaywe_app;
+
+CREATE TABLE access.sessions (
+    session_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT sessions_session_hash_check CHECK ((length(session_hash) = 32)),
+    CONSTRAINT sessions_pkey PRIMARY KEY (session_hash)
+);
+CREATE INDEX sessions_by_user_v1 ON access.sessions USING btree (user_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.sessions TO khaywe_app;
+
+CREATE TABLE access.users (
+    user_id uuid NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    actions text[] DEFAULT '{}'::text[] NOT NULL,
+    programs text[] DEFAULT '{}'::text[] NOT NULL,
+    partners text[] DEFAULT '{}'::text[] NOT NULL,
+    stores text[] DEFAULT '{}'::text[] NOT NULL,
+    is_enabled boolean DEFAULT true NOT NULL,
+    created_at timestamptz NOT NULL,
+    failed_count int DEFAULT 0 NOT NULL,
+    locked_until timestamptz,
+    CONSTRAINT users_email_v1 UNIQUE (email),
+    CONSTRAINT users_pkey PRIMARY KEY (user_id)
+);
+GRANT SELECT,INSERT,UPDATE ON TABLE access.users TO khaywe_app;
 
 CREATE TABLE ledger.events (
     partition int NOT NULL,
@@ -88,6 +129,8 @@ CREATE TABLE ledger.events (
     CONSTRAINT events_position_v1 UNIQUE (partition, position),
     CONSTRAINT events_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
 );
+CREATE INDEX events_access_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic ~~ 'access.%'::text);
+CREATE INDEX events_approvals_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic = 'approval.requested.v1'::text);
 CREATE TRIGGER events_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
 GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
 
@@ -390,5 +433,7 @@ CREATE TABLE workers.warnings (
 CREATE INDEX warnings_by_time_v1 ON workers.warnings USING btree (program_id, warned_at, account_id);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.warnings TO khaywe_app;
 GRANT SELECT ON TABLE workers.warnings TO khaywe_read;
+
+ALTER TABLE access.sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES access.users(user_id);
 
 ALTER TABLE members.identifiers ADD CONSTRAINT identifiers_member_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);

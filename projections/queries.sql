@@ -15,7 +15,11 @@ WHERE view = ANY(%(views)s) AND partition = %(partition)s AND position = %(first
 
 -- status --
 -- How far each view has read, and how far behind the ledger it is.
-SELECT t.view, t.partition, t.position, h.position - t.position AS behind, t.recorded_at
+SELECT t.view, t.partition, t.position, h.position - t.position AS behind, t.recorded_at,
+    coalesce((
+        SELECT greatest(0, extract(epoch FROM clock_timestamp() - e.recorded_at))
+        FROM ledger.events AS e WHERE e.partition = t.partition AND e.position = t.position + 1
+    ), 0)::float8 AS behind_s
 FROM views.tracking AS t INNER JOIN ledger.heads AS h ON h.partition = t.partition
 ORDER BY t.view, t.partition
 

@@ -22,6 +22,8 @@ class ViewStatus(Struct, frozen=True):
     """Events the ledger has and the view does not show yet."""
     recorded_at: datetime
     """When the last event it shows was recorded."""
+    behind_s: float
+    """Age of the first event it does not show, in seconds; 0 if it shows all."""
 
 
 def shown_position(connection: Connection[Any], partition: int) -> int:

@@ -54,3 +54,19 @@ SELECT program_id FROM found WHERE program_id IS NOT NULL ORDER BY program_id
 INSERT INTO workers.warnings (program_id, account_id, kind, subject, due_on, member_id, points, warned_at)
 VALUES (%(program_id)s, %(account_id)s, %(kind)s, %(subject)s, %(due_on)s, %(member_id)s, %(points)s, %(warned_at)s)
 ON CONFLICT DO NOTHING
+
+-- check_balances --
+-- Booked points are what is open in lots, plus what is held, less what is owed. One statement sees one moment, and
+-- views write a page as a whole.
+WITH lots AS (
+    SELECT account_id, point_currency, sum(open_points) AS open_points
+    FROM views.lots WHERE partition = %(partition)s GROUP BY account_id, point_currency
+)
+SELECT
+    count(*),
+    count(*) FILTER (WHERE coalesce(b.balance_points, 0)
+        <> coalesce(l.open_points, 0) + coalesce(b.held_points, 0) - coalesce(b.owed_points, 0)),
+    coalesce((array_agg(coalesce(b.account_id, l.account_id)::text) FILTER (WHERE coalesce(b.balance_points, 0)
+        <> coalesce(l.open_points, 0) + coalesce(b.held_points, 0) - coalesce(b.owed_points, 0)))[1], '')
+FROM (SELECT * FROM views.balances WHERE partition = %(partition)s) AS b
+FULL JOIN lots AS l ON l.account_id = b.account_id AND l.point_currency = b.point_currency

@@ -1,5 +1,6 @@
 """Running a job: under its lease, with a place in the history."""
 
+import time
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -59,6 +60,7 @@ class _Running:
         self._on_progress = on_progress
         self._run_id = uuid4()
         self._so_far = Report()
+        self._started = time.perf_counter()
 
     def work(self, deps: Deps, now: datetime) -> Report:
         interrupt_runs(self._connection, self._job.name)
@@ -71,14 +73,6 @@ class _Running:
             self._end("failed", f"{type(error).__name__}: {error}")
             raise
         self._so_far = report
-        if report.event_count or report.refused_count:
-            _log.info(
-                "job_finished",
-                job=self._job.name,
-                account_count=report.account_count,
-                event_count=report.event_count,
-                refused_count=report.refused_count,
-            )
         return self._end("finished", report.detail)
 
     def _progress(self, report: Report) -> None:
@@ -89,5 +83,15 @@ class _Running:
 
     def _end(self, status: Status, detail: str) -> Report:
         self._so_far.detail = detail
+        # A failure is told by whoever triggered the run, with its cause; this is its place in the count of runs.
+        _log.info(
+            "job_ended",
+            job=self._job.name,
+            status=status,
+            account_count=self._so_far.account_count,
+            event_count=self._so_far.event_count,
+            refused_count=self._so_far.refused_count,
+            duration_ms=round((time.perf_counter() - self._started) * 1000, 1),
+        )
         end_run(self._connection, self._run_id, self._so_far, status)
         return self._so_far

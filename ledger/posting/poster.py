@@ -15,7 +15,8 @@ from psycopg import Connection, errors
 
 from ledger.posting.batch import Batch
 from ledger.posting.cache import StateCache
-from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome
+from ledger.posting.figures import PosterFigures
+from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Outcome, Posted
 from ledger.posting.snapshots import write_snapshots
 from ledger.posting.work import CarriedOutBefore, Group, LookBack, PartitionNotLocked, Work
 from ledger.store.append import lock_heads
@@ -86,6 +87,16 @@ class Poster:
         self._changed = Condition()
         self._is_stopping = False
         self._thread = Thread(target=self._run, name="poster", daemon=True)
+        self.figures = PosterFigures()
+
+    @property
+    def waiting_count(self) -> int:
+        """Instructions that wait to be taken into a batch."""
+        return self._waiting_count
+
+    def is_running(self) -> bool:
+        """Tell whether its thread lives."""
+        return self._thread.is_alive()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -165,6 +176,7 @@ class Poster:
             return taken
 
     def _carry_out(self, submissions: list[_Submission]) -> None:
+        started = time.perf_counter()
         try:
             delivered, touched, count = self._try_until_settled(submissions)
         except Exception as bug:  # noqa: BLE001  # the edge of the thread: one bug must not stop the others
@@ -177,11 +189,24 @@ class Poster:
                 self._carry_out([submission])
             return
         _deliver(delivered)
+        self._count(delivered, count, time.perf_counter() - started)
         try:
             self._tidy_up(touched, count)
         except Exception:  # noqa: BLE001  # everybody has been answered; without this thread nobody else would be
             _log.exception("tidying_failed")
             self._disconnect()
+
+    def _count(self, delivered: list[tuple[_Submission, list[Outcome]]], event_count: int, seconds: float) -> None:
+        figures = self.figures
+        outcomes = [outcome for _, found in delivered for outcome in found]
+        figures.batch_sizes.add(len(outcomes))
+        figures.batch_seconds.add(seconds)
+        figures.event_count += event_count
+        for outcome in outcomes:
+            if not isinstance(outcome, Posted):
+                figures.refused_count += 1
+            elif outcome.replayed:
+                figures.replayed_count += 1
 
     def _tidy_up(self, touched: list[StreamId], count: int) -> None:
         self._cache.shrink(count)
@@ -208,15 +233,18 @@ class Poster:
             try:
                 count = batch.run(self._settled_connection())
             except LookBack as look:
+                self.figures.retries["history"] += 1
                 looks_back_on |= look.stream_ids
                 self._cache.forget(batch.touched())
                 self._rollback()
             except PartitionNotLocked as needed:
+                self.figures.retries["partition"] += 1
                 # From now on every batch locks it, because the next one will most likely need it too.
                 self._shared_partitions.add(needed.partition)
                 self._cache.forget(batch.touched())
                 self._rollback()
             except (CarriedOutBefore, errors.UniqueViolation):
+                self.figures.retries["repeats"] += 1
                 _log.info("batch_held_repeats", submission_count=len(submissions))
                 self._cache.forget(batch.touched())
                 self._rollback()
@@ -230,6 +258,7 @@ class Poster:
                 self._cache.forget(batch.touched())
                 self._disconnect()
                 self._in_doubt = True
+                self.figures.database_lost_count += 1
                 _log.warning("database_lost", error=str(error).strip(), error_type=type(error).__name__)
                 if time.monotonic() + pause_s > deadline or isinstance(error, errors.DiskFull):
                     refusal = _unavailable(error)

@@ -185,6 +185,17 @@ class WarningPolicy(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     """Before a tier ends."""
 
 
+class ApprovalPolicy(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What takes a second person. What counts is the version in force when somebody asks."""
+
+    adjustments_above: Annotated[int, Meta(ge=0, le=1_000_000_000_000)] | None = None
+    """Accruals, adjustments and reinstatements of more points than this, either way; absent: none of them."""
+    publishing: bool = False
+    """Publishing a version, also one that would change this."""
+    expires_hours: Annotated[int, Meta(ge=1, le=8_760)] = 72
+    """After which a request can no longer be approved."""
+
+
 class Terms(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Everything a version of a program lays down."""
 
@@ -203,6 +214,7 @@ class Terms(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True)
     adjustment_reasons: Annotated[tuple[Code, ...], Meta(max_length=200)] = ()
     """Codes that an adjustment may give; absent: any."""
     warnings: WarningPolicy = WarningPolicy()
+    approvals: ApprovalPolicy = ApprovalPolicy()
 
     @property
     def earn_rules(self) -> tuple[EarnRule, ...]:

@@ -62,6 +62,12 @@ def read_last_runs(connection: Connection[Any]) -> dict[str, JobRun]:
         return {run.job: run for run in cursor.execute(_SQL["last_runs"])}
 
 
+def read_last_finished(connection: Connection[Any]) -> dict[str, JobRun]:
+    """Return the newest run of each job that came to its end, if that was within a week."""
+    with connection.cursor(row_factory=class_row(JobRun)) as cursor:
+        return {run.job: run for run in cursor.execute(_SQL["last_finished"])}
+
+
 def read_warnings(
     connection: Connection[Any],
     program_id: str,

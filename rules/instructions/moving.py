@@ -22,6 +22,7 @@ from rules.errors import (
     UnknownPointCurrency,
     UnknownReason,
 )
+from rules.instructions.approvals import check_points
 from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
 from rules.instructions.timing import decide_expiry
 from rules.pricing.plans import Plan, lot_policy
@@ -29,7 +30,12 @@ from rules.requests import AccrualRequest, AdjustmentRequest, ReinstatementReque
 
 
 def accrue_points(
-    program_id: str, request: AccrualRequest, received_at: datetime, *, keys: tuple[Reference, ...] = ()
+    program_id: str,
+    request: AccrualRequest,
+    received_at: datetime,
+    *,
+    keys: tuple[Reference, ...] = (),
+    is_approved: bool = False,
 ) -> Instruction:
     """
     Return the instruction that gives points for something that was no purchase.
@@ -46,14 +52,19 @@ def accrue_points(
         member_address(program_id, request.member),
         ((f"accrual:{program_id}:{request.source}", request.accrual_id), *keys),
         asked,
-        partial(_decide_accrual, request),
+        partial(_decide_accrual, request, received_at, is_approved),
         program_only(program_id),
         answer=PointsAccrued,
     )
 
 
 def adjust_points(
-    program_id: str, request: AdjustmentRequest, received_at: datetime, *, keys: tuple[Reference, ...] = ()
+    program_id: str,
+    request: AdjustmentRequest,
+    received_at: datetime,
+    *,
+    keys: tuple[Reference, ...] = (),
+    is_approved: bool = False,
 ) -> Instruction:
     """
     Return the instruction that corrects points by hand.
@@ -70,14 +81,19 @@ def adjust_points(
         member_address(program_id, request.member),
         ((f"adjustment:{program_id}:{request.source}", request.adjustment_id), *keys),
         asked,
-        partial(_decide_adjustment, request),
+        partial(_decide_adjustment, request, received_at, is_approved),
         program_only(program_id),
         answer=PointsAdjusted,
     )
 
 
 def reinstate_points(
-    program_id: str, request: ReinstatementRequest, received_at: datetime, *, keys: tuple[Reference, ...] = ()
+    program_id: str,
+    request: ReinstatementRequest,
+    received_at: datetime,
+    *,
+    keys: tuple[Reference, ...] = (),
+    is_approved: bool = False,
 ) -> Instruction:
     """
     Return the instruction that gives lapsed points back.
@@ -94,7 +110,7 @@ def reinstate_points(
         member_address(program_id, request.member),
         ((f"reinstatement:{program_id}:{request.source}", request.reinstatement_id), *keys),
         asked,
-        partial(_decide_reinstatement, request),
+        partial(_decide_reinstatement, request, received_at, is_approved),
         program_only(program_id),
         answer=PointsReinstated,
     )
@@ -116,8 +132,11 @@ def point_currency_of(plan: Plan, wanted: str | None) -> PointCurrency:
     return found
 
 
-def _decide_accrual(request: AccrualRequest, state: Account | None, program: Program | None) -> Sequence[AccountEvent]:
+def _decide_accrual(
+    request: AccrualRequest, received_at: datetime, is_approved: bool, state: Account | None, program: Program | None
+) -> Sequence[AccountEvent]:
     plan = plan_at(program, request.occurred_at)
+    check_points(program, received_at, request.points, is_approved=is_approved)
     at, on = dated(program, request.occurred_at)
     currency = point_currency_of(plan, request.point_currency)
     award = lot_policy(currency).award(currency.code, request.points, on, kind=request.kind, funding=request.funding)
@@ -126,9 +145,10 @@ def _decide_accrual(request: AccrualRequest, state: Account | None, program: Pro
 
 
 def _decide_adjustment(
-    request: AdjustmentRequest, state: Account | None, program: Program | None
+    request: AdjustmentRequest, received_at: datetime, is_approved: bool, state: Account | None, program: Program | None
 ) -> Sequence[AccountEvent]:
     plan = plan_at(program, request.occurred_at)
+    check_points(program, received_at, request.points, is_approved=is_approved)
     reasons = plan.version.terms.adjustment_reasons
     if reasons and request.reason not in reasons:
         message = f"{request.reason!r} is no reason for an adjustment in this program; it has {', '.join(reasons)}."
@@ -161,9 +181,14 @@ def _decide_adjustment(
 
 
 def _decide_reinstatement(
-    request: ReinstatementRequest, state: Account | None, program: Program | None
+    request: ReinstatementRequest,
+    received_at: datetime,
+    is_approved: bool,
+    state: Account | None,
+    program: Program | None,
 ) -> Sequence[AccountEvent]:
     plan = plan_at(program, request.occurred_at)
+    check_points(program, received_at, request.points, is_approved=is_approved)
     at, on = dated(program, request.occurred_at)
     currency = point_currency_of(plan, request.point_currency)
     # What lapsed by then can be given back, whether or not a worker has recorded it.

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import uvicorn
 
+from api.access.issuing import keep_key, new_key
 from api.app import create_app
-from api.keys import issue_key
 from khaywe.wiring import Database
+from ledger.access.events import Grant
 from tests.conftest import NewDatabase
 from workers.follower import follow
 
@@ -160,11 +161,13 @@ class running:  # noqa: N801  # reads as a statement
     def __enter__(self) -> Client:
         """Start everything, and return a client with the admin key."""
         database = self._database
-        with database.connect() as connection:
-            key = issue_key(connection, "admin", datetime.now(UTC))
         self._pool = database.pool(8)
         self._pool.open()
         self._poster = database.poster().__enter__()
+        admin = new_key(Grant("admin"), "cli", datetime.now(UTC), requests_per_s=100_000)
+        with database.connect() as connection:
+            # Without its event, so that tests may count positions from the first event of their own.
+            keep_key(connection, admin)
         self._follower = threading.Thread(
             target=follow, args=(database.connect, database.connect_views, self._stopping)
         )
@@ -179,7 +182,7 @@ class running:  # noqa: N801  # reads as a statement
         while not self._server.started:
             assert self._thread.is_alive()
             self._stopping.wait(0.005)
-        return Client(f"http://127.0.0.1:{listener.getsockname()[1]}", key, database)
+        return Client(f"http://127.0.0.1:{listener.getsockname()[1]}", admin.secret, database)
 
     def __exit__(self, *_: object) -> None:
         """Stop everything."""

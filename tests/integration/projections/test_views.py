@@ -131,6 +131,20 @@ def test_pages_of_any_size_give_the_same_rows(any_database: Database) -> None:
         assert all(one.behind == 0 for one in view_status(connection))
 
 
+def test_lag_is_the_age_of_what_is_not_shown(database: Database) -> None:
+    """A view that shows everything has none, however long ago that was; one that lacks an event is as late as it."""
+    with database.poster() as poster, database.connect() as connection:
+        publish_program(poster)
+        history(database, poster, 1, 5)
+        follow(database)
+        assert {(one.behind, one.behind_s) for one in view_status(connection)} == {(0, 0.0)}
+        history(database, poster, 2, 5)
+        late = view_status(connection)
+        assert all(one.behind > 0 for one in late)
+        shown_s = (connection.execute("SELECT clock_timestamp()").fetchone()[0] - late[0].recorded_at).total_seconds()
+        assert all(0 < one.behind_s < shown_s for one in late)
+
+
 def test_a_new_view_joins_the_others(any_database: Database) -> None:
     """A view that was never filled is brought up to the others, and from then on they go together."""
     with any_database.poster() as poster:

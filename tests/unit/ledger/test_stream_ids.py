@@ -1,13 +1,17 @@
 from uuid import UUID, uuid5
 
 from ledger.streams import (
+    ACCESS,
     ACCOUNT,
+    APPROVAL,
     BUDGET,
     NAMESPACE,
     POOL,
     PROGRAM,
     STREAMS,
+    access_stream_id,
     account_stream_id,
+    approval_stream_id,
     budget_stream_id,
     pool_stream_id,
     program_stream_id,
@@ -45,17 +49,23 @@ def test_streams_do_not_meet() -> None:
         pool_stream_id("club", "away"),
         pool_stream_id("club2", "home"),
         program_stream_id(f"club:{MEMBER}"),
+        access_stream_id("key:club"),
+        access_stream_id("user:club"),
+        approval_stream_id("club", "home"),
+        approval_stream_id("club2", "home"),
     ]
     assert len(ids) == len(set(ids))
 
 
 def test_every_kind_of_stream_is_listed() -> None:
     """With a name and a snapshot layout of its own."""
-    assert (ACCOUNT, PROGRAM, BUDGET, POOL) == STREAMS
-    assert [stream.name for stream in STREAMS] == ["account", "program", "budget", "pool"]
+    assert (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL) == STREAMS
+    assert [stream.name for stream in STREAMS] == ["account", "program", "budget", "pool", "access", "approval"]
     assert [stream.snapshot_topic for stream in STREAMS] == [
         "account.state.v3",
         "program.state.v1",
         "budget.state.v1",
         "pool.state.v1",
+        "access.state.v1",
+        "approval.state.v1",
     ]

@@ -6,6 +6,21 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from ledger.access.events import (
+    Grant,
+    KeyExpirySet,
+    KeyIssued,
+    KeyRevoked,
+    PasswordSet,
+    SensitiveRead,
+    SignedIn,
+    SignedOut,
+    SignInRefused,
+    UserAdded,
+    UserDisabled,
+    UserEnabled,
+    UserGranted,
+)
 from ledger.account.events import (
     AccountClosed,
     AccountOpened,
@@ -40,6 +55,7 @@ from ledger.account.events import (
     TierRetained,
     VoucherIssued,
 )
+from ledger.approval.events import ApprovalGranted, ApprovalRejected, ApprovalRequested
 from ledger.budget.events import BudgetDrawn, BudgetReturned
 from ledger.pool.events import (
     PoolMemberAdded,
@@ -77,6 +93,7 @@ from ledger.store.codec import EVENT_TYPES, UnknownTopic, decode, encode, topic_
 from ledger.streams import STREAMS
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
+LATER = NOON + timedelta(days=365)
 TODAY = date(2026, 3, 15)
 TERMS = Terms(
     (PointCurrency("points", "Pünktli", 2, qualifying=True, expiry_months=24),),
@@ -189,6 +206,21 @@ EVENTS: list[Struct] = [
     PoolRedeemed("app", "r9", NOON, "points", 5, 5, "CHF", 1, (Share("m", 3), Share("n", 2))),
     PoolRedemptionReversed("app", "r9", NOON, "cancelled"),
     PoolMemberRemoved("app", NOON, "o"),
+    KeyIssued("key:khaywe_v5TObnQ1", Grant("pos", ("purchases:post",), ("club",)), "cli", NOON, LATER, "khaywe_a"),
+    KeyExpirySet("key:khaywe_v5TObnQ1", NOON, "cli", NOON),
+    KeyRevoked("key:khaywe_v5TObnQ1", "cli", NOON),
+    UserAdded("user:u", Grant("partner", partners=("bakery",), stores=("store",)), "cli", NOON),
+    UserGranted("user:u", Grant("finance"), "cli", NOON),
+    UserDisabled("user:u", "cli", NOON),
+    UserEnabled("user:u", "cli", NOON),
+    PasswordSet("user:u", "cli", NOON),
+    SignedIn("user:u", NOON),
+    SignInRefused("user:u", NOON, "wrong-password"),
+    SignedOut("user:u", NOON),
+    SensitiveRead("user:u", "profile", NOON, "req-1", "club", ("m",), 1),
+    ApprovalRequested("a1", "club", "adjustment", "{}", "00ff", "user:u", NOON, LATER),
+    ApprovalGranted("user:v", NOON),
+    ApprovalRejected("user:v", NOON, "no such case"),
 ]
 
 

@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 85
-SHIPPED_HASH = "57fe8b87c822b0cf2ca6c57510b529d99f95627ac46ecd607abaa289488c93c5"
+SHIPPED_LINES = 101
+SHIPPED_HASH = "0bd715017ddffa5693e67cddd47d121d15f45ac316109daae2ef02b7cf5325c8"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 
-from api.caller import Caller, caller_of
+from api.access.caller import Caller, caller_of
 from api.resources import position_token
 from ledger.account.events import PointsAccrued, PurchaseLine, PurchasePosted
 from ledger.errors import LedgerError

@@ -1,0 +1,1 @@
+"""Who may call: keys, users, sessions, limits, and the record of all that."""

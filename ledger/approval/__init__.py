@@ -1,0 +1,1 @@
+"""Two pairs of eyes: what one person asks for and another decides."""
