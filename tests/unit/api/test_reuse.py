@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.caller import Caller
-from api.differences import described
+from api.access.caller import Caller
+from api.reuse import described
 from ledger.account.events import PointsRedeemed, PurchasePosted
 from ledger.posting.instruction import KeyReused, Posted
 
