@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from fastapi import Request
 
@@ -16,7 +17,7 @@ _NAMED = 100
 """Members that a record names; of more it says how many."""
 
 
-def record_sensitive_read(request: Request, what: str, members: Sequence[str], count: int | None = None) -> None:
+def record_sensitive_read(request: Request, what: str, members: Sequence[UUID], count: int | None = None) -> None:
     """
     Record that the caller reads something that is not everybody's. Waits until it is durable: not for the event loop.
 
@@ -36,7 +37,7 @@ def record_sensitive_read(request: Request, what: str, members: Sequence[str], c
         datetime.now(UTC),
         request.scope["khaywe.request_id"],
         request.path_params.get("program_id", ""),
-        tuple(members[:_NAMED]),
+        tuple(str(member_id) for member_id in members[:_NAMED]),
         len(members) if count is None else count,
     )
     instruction = access_instruction(event.principal, Note(event), hashed("read", event.request_id))

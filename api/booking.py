@@ -98,13 +98,22 @@ async def book(request: Request, make: Make) -> Response:
     Raises:
         LedgerError: It was refused.
     """
+    return answer(await carried_out(request, make))
+
+
+async def carried_out(request: Request, make: Make) -> Posted:
+    """
+    Post an instruction.
+
+    Raises:
+        LedgerError: It was refused.
+    """
     found, program_id = resources(request), request.path_params["program_id"]
     instruction = make(program_id, datetime.now(UTC), idempotency_references(request))
     try:
-        posted = await found.poster.post(instruction)
+        return await found.poster.post(instruction)
     except UnknownMember as refusal:
         raise await found.precisely(program_id, refusal) from None
-    return answer(posted)
 
 
 def answer(posted: Posted) -> Response:

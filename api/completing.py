@@ -9,6 +9,10 @@ from api.samples import sample
 TAGS = [
     {"name": "purchases", "description": "What members bought, and the points they earned by it."},
     {"name": "redemptions", "description": "Points in exchange for a reward: quote, redeem, reverse."},
+    {
+        "name": "checkouts",
+        "description": "A basket at the till: what it would earn, and paying a part of it with points.",
+    },
     {"name": "holds", "description": "Points reserved for a checkout, then captured or voided."},
     {"name": "returns", "description": "Goods that come back, and what becomes of their points."},
     {"name": "points", "description": "Points without a purchase: given, corrected, moved, confirmed."},

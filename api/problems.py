@@ -12,6 +12,7 @@ from ledger.account import errors as account
 from ledger.approval import decide as approval
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import IdentifierTaken, UnknownMember
+from ledger.members.errors import MemberErased, MemberMerged, ProfileChanged, UnknownIdentifier
 from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
@@ -127,6 +128,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NoSuchResource: HTTPStatus.NOT_FOUND,
     program.UnknownProgram: HTTPStatus.NOT_FOUND,
     UnknownMember: HTTPStatus.NOT_FOUND,
+    UnknownIdentifier: HTTPStatus.NOT_FOUND,
     UnknownVersion: HTTPStatus.NOT_FOUND,
     UnknownPurchase: HTTPStatus.NOT_FOUND,
     account.UnknownRedemption: HTTPStatus.NOT_FOUND,
@@ -160,6 +162,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     program.NothingToPublish: HTTPStatus.CONFLICT,
     program.VersionOutOfOrder: HTTPStatus.CONFLICT,
     IdentifierTaken: HTTPStatus.CONFLICT,
+    MemberMerged: HTTPStatus.CONFLICT,
     NoVersionInForce: HTTPStatus.CONFLICT,
     NotRedeemable: HTTPStatus.CONFLICT,
     BelowMinimum: HTTPStatus.CONFLICT,
@@ -171,6 +174,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     approval.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
     access.UserExists: HTTPStatus.CONFLICT,
     access.KeyNotInForce: HTTPStatus.CONFLICT,
+    MemberErased: HTTPStatus.GONE,
+    ProfileChanged: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,

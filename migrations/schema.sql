@@ -182,6 +182,33 @@ CREATE TABLE ledger.snapshots (
 );
 GRANT SELECT,INSERT,DELETE ON TABLE ledger.snapshots TO khaywe_app;
 
+CREATE TABLE members.enrolment_keys (
+    source text NOT NULL COLLATE "C",
+    key text NOT NULL COLLATE "C",
+    request_hash bytea,
+    program_id text NOT NULL COLLATE "C",
+    member_id uuid,
+    enrolled_at timestamptz NOT NULL,
+    CONSTRAINT enrolment_keys_key_v1 PRIMARY KEY (source, key)
+);
+CREATE INDEX enrolment_keys_by_member_v1 ON members.enrolment_keys USING btree (program_id, member_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE members.enrolment_keys TO khaywe_app;
+
+CREATE TABLE members.erasures (
+    program_id text NOT NULL COLLATE "C",
+    member_id uuid NOT NULL,
+    request jsonb NOT NULL,
+    principal text NOT NULL COLLATE "C",
+    source text COLLATE "C",
+    key text COLLATE "C",
+    asked_at timestamptz NOT NULL,
+    proof jsonb,
+    CONSTRAINT erasures_key_v1 UNIQUE (source, key),
+    CONSTRAINT erasures_member_v1 PRIMARY KEY (program_id, member_id)
+);
+CREATE INDEX erasures_unfinished_v1 ON members.erasures USING btree (asked_at) WHERE (proof IS NULL);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE members.erasures TO khaywe_app;
+
 CREATE TABLE members.identifiers (
     program_id text NOT NULL COLLATE "C",
     kind text NOT NULL COLLATE "C",
@@ -199,9 +226,32 @@ CREATE TABLE members.members (
     member_id uuid NOT NULL,
     account_id uuid NOT NULL,
     enrolled_at timestamptz NOT NULL,
+    partner text COLLATE "C",
+    merged_into uuid,
+    erased_at timestamptz,
     CONSTRAINT members_member_v1 PRIMARY KEY (program_id, member_id)
 );
+CREATE INDEX members_merged_v1 ON members.members USING btree (program_id, merged_into) WHERE (merged_into IS NOT NULL);
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE members.members TO khaywe_app;
+
+CREATE TABLE members.profiles (
+    program_id text NOT NULL COLLATE "C",
+    member_id uuid NOT NULL,
+    version bigint NOT NULL,
+    profile jsonb NOT NULL,
+    email_key text COLLATE "C",
+    phone_key text COLLATE "C",
+    family_key text COLLATE "C",
+    given_key text COLLATE "C",
+    changed_at timestamptz NOT NULL,
+    CONSTRAINT profiles_size_v1 CHECK ((octet_length((profile)::text) <= 65536)),
+    CONSTRAINT profiles_member_v1 PRIMARY KEY (program_id, member_id)
+);
+CREATE INDEX profiles_by_email_v1 ON members.profiles USING btree (program_id, email_key) WHERE (email_key IS NOT NULL);
+CREATE INDEX profiles_by_family_v1 ON members.profiles USING btree (program_id, family_key) WHERE (family_key IS NOT NULL);
+CREATE INDEX profiles_by_given_v1 ON members.profiles USING btree (program_id, given_key) WHERE (given_key IS NOT NULL);
+CREATE INDEX profiles_by_phone_v1 ON members.profiles USING btree (program_id, phone_key) WHERE (phone_key IS NOT NULL);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE members.profiles TO khaywe_app;
 
 CREATE TABLE members.revision (
     only_row boolean DEFAULT true NOT NULL,
@@ -227,6 +277,7 @@ CREATE TABLE views.accounts (
     last_transfer_out_on date,
     CONSTRAINT accounts_pkey PRIMARY KEY (partition, account_id)
 );
+CREATE INDEX accounts_merged_v1 ON views.accounts USING btree (program_id, member_id) WHERE (merged_into <> ''::text);
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.accounts TO khaywe_app;
 GRANT SELECT ON TABLE views.accounts TO khaywe_read;
 
@@ -437,3 +488,5 @@ GRANT SELECT ON TABLE workers.warnings TO khaywe_read;
 ALTER TABLE access.sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES access.users(user_id);
 
 ALTER TABLE members.identifiers ADD CONSTRAINT identifiers_member_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);
+
+ALTER TABLE members.profiles ADD CONSTRAINT profiles_of_members_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);

@@ -230,6 +230,28 @@ class StandingRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """For suspending: purchases still earn."""
 
 
+class ErasureRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A member wants to be forgotten."""
+
+    source: Source
+    occurred_at: Instant
+    reason: Annotated[
+        str,
+        Meta(
+            pattern="^[a-z][a-z0-9_-]{0,62}$",
+            description="A code of yours, never free text: it stays when everything else is gone.",
+            examples=["on_request"],
+        ),
+    ]
+    points: Annotated[
+        Literal["forfeit", "keep"],
+        Meta(
+            description="`forfeit` closes the account, and what points there are lapse; `keep` leaves it open, under "
+            "our member id alone."
+        ),
+    ]
+
+
 class TierRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """A tier is given by hand."""
 

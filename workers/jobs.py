@@ -22,6 +22,7 @@ from projections.due import (
 )
 from rules.instructions.timing import end_tiers, expire_holds, expire_lots, release_lots
 from workers.checking import check_balances
+from workers.members import finish_erasures, finish_mergers
 from workers.periods import close_periods
 from workers.runs import OnProgress, Report
 from workers.sweeping import Deps, Find, ProgramOn, Sweep, programs_on
@@ -99,6 +100,8 @@ JOBS: Final = {
         Job("close-periods", "Record what counted in the tiers' windows that are over", 60, close_periods),
         Job("warn-members", "Note whose points are about to lapse, and whose tier is about to end", 60, warn),
         Job("check-balances", "Check that balances are what the open lots hold", 60, check_balances),
+        Job("finish-mergers", "Move identifiers and profiles that a merger left behind", 5, finish_mergers),
+        Job("finish-erasures", "Carry out erasures that were interrupted", 5, finish_erasures),
     )
 }
 """All jobs by name."""

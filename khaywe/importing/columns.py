@@ -14,6 +14,9 @@ from ledger.dates import time_zone
 from ledger.errors import InvalidInput
 from rules.activity import Purchase
 
+OWN_ID = "id"
+"""The kind of a member who is named by our own id, which stands alone."""
+
 FIELDS = ("source", "transaction_id", "member", "occurred_at", "amount", "currency")
 
 
@@ -80,7 +83,7 @@ class Mapping(Struct, frozen=True):
             if cells[field] in (None, ""):
                 raise InvalidInput(f"The {field} is empty.", pointer=f"/{field}")
         member = str(cells["member"])
-        cells["member"] = member if ":" in member else f"{self.member_kind}:{member}"
+        cells["member"] = member if ":" in member or self.member_kind == OWN_ID else f"{self.member_kind}:{member}"
         cells["source"], cells["transaction_id"] = str(cells["source"]), str(cells["transaction_id"])
         cells["occurred_at"] = _instant(cells["occurred_at"], zone)
         cells["amount"] = _amount(cells["amount"])

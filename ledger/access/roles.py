@@ -40,6 +40,10 @@ class Action(StrEnum):
     """Keys, users, and the record of who was allowed what and who read what."""
     WRITE_ACCESS = "access:write"
     READ_METRICS = "metrics:read"
+    READ_BOOKS = "books:read"
+    """Journal, roll-forward, liability, checkpoints and proofs."""
+    CLOSE_PERIODS = "books:close"
+    """Settings of accounting, closing and reopening periods, checkpoints, repair runs."""
 
 
 class Role(StrEnum):
@@ -82,9 +86,11 @@ ALLOWED: dict[Role, frozenset[Action]] = {
             _A.READ_APPROVALS,
             _A.DECIDE_APPROVALS,
             _A.READ_ACCESS,
+            _A.READ_BOOKS,
+            _A.CLOSE_PERIODS,
         }
     ),
-    Role.ANALYST: frozenset({_A.READ_ACCOUNTS, _A.READ_PROGRAMS, _A.READ_TILLS, _A.READ_JOBS}),
+    Role.ANALYST: frozenset({_A.READ_ACCOUNTS, _A.READ_PROGRAMS, _A.READ_TILLS, _A.READ_JOBS, _A.READ_BOOKS}),
     Role.POS: frozenset(
         {
             _A.POST_PURCHASES,

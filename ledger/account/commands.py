@@ -328,6 +328,18 @@ class CloseAccount(Struct, frozen=True):
     merged_into: str = ""
 
 
+class EraseMember(Struct, frozen=True):
+    """Record that who the member is was forgotten."""
+
+    source: str
+    occurred_at: datetime
+    effective_on: date
+    reason: str
+    forfeits: bool
+    """Close the account too."""
+    principal: str
+
+
 class ChangeTier(Struct, frozen=True):
     """Record that a member holds another tier."""
 
@@ -389,6 +401,7 @@ AccountCommand = (
     | SuspendAccount
     | LiftSuspension
     | CloseAccount
+    | EraseMember
     | ChangeTier
     | RetainTier
     | CloseQualifyingPeriod

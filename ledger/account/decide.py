@@ -38,6 +38,7 @@ _SEVERAL: Final[dict[type, Callable[[Account, Any], list[AccountEvent]]]] = {
     ask.ExpireLots: timing.expire,
     ask.ChangeExpiry: timing.change_expiry,
     ask.CloseAccount: standing.close,
+    ask.EraseMember: standing.erase,
     ask.ChangeTier: standing.change_tier,
     ask.RetainTier: standing.retain_tier,
     ask.CloseQualifyingPeriod: standing.close_period,
@@ -49,9 +50,18 @@ _EARNING: Final = frozenset({ask.PostPurchase, ask.Accrue, ask.TransferIn})
 _ACTIVITY: Final = _SPENDING | _EARNING | {ask.CaptureHold, ask.AdjustPoints}
 """What may be activity that keeps points alive."""
 _OF_CLOSED: Final = frozenset(
-    {ask.ReverseRedemption, ask.ReturnPurchase, ask.RepricePurchase, ask.ExpireLots, ask.AdjustPoints, ExpireHolds}
+    {
+        ask.ReverseRedemption,
+        ask.ReturnPurchase,
+        ask.RepricePurchase,
+        ask.ExpireLots,
+        ask.AdjustPoints,
+        ask.EraseMember,
+        ExpireHolds,
+    }
 )
-"""What is still booked on an account that was closed: the undoing of what was before, and operators' corrections."""
+"""What is still booked on an account that was closed: the undoing of what was before, operators' corrections, and that
+the member was forgotten."""
 
 
 def decide(account: Account | None, command: AccountCommand) -> list[AccountEvent]:

@@ -21,6 +21,7 @@ from ledger.account.events import (
     LotPoints,
     LotsExpired,
     LotsReleased,
+    MemberErased,
     PointsAccrued,
     PointsAdjusted,
     PointsHeld,
@@ -86,7 +87,9 @@ def _evolve_further(account: Account, event: AccountEvent) -> None:
             _status(account, event)
         case TierChanged() | TierRetained():
             _tier(account, event)
-        case QualifyingPeriodClosed() | AccountOpened() | PurchasePosted() | PointsAccrued() | PointsRedeemed():
+        case MemberErased() | QualifyingPeriodClosed() | AccountOpened():
+            pass
+        case PurchasePosted() | PointsAccrued() | PointsRedeemed():
             pass
         case _:
             assert_never(event)

@@ -27,6 +27,7 @@ from ledger.account.events import (
     LotPoints,
     LotsExpired,
     LotsReleased,
+    MemberErased,
     NewDates,
     PointsAccrued,
     PointsAdjusted,
@@ -64,6 +65,7 @@ _Standing = (
     | AccountSuspended
     | SuspensionLifted
     | AccountClosed
+    | MemberErased
     | TierChanged
     | TierRetained
     | QualifyingPeriodClosed
@@ -118,6 +120,7 @@ def _nothing(event: _Standing) -> Movement:
             | AccountSuspended()
             | SuspensionLifted()
             | AccountClosed()
+            | MemberErased()
             | TierChanged()
             | TierRetained()
             | QualifyingPeriodClosed()

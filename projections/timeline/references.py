@@ -13,6 +13,7 @@ from ledger.account.events import (
     HoldVoided,
     LotsExpired,
     LotsReleased,
+    MemberErased,
     PointsAccrued,
     PointsAdjusted,
     PointsHeld,
@@ -62,6 +63,7 @@ _Further = (
     | AccountSuspended
     | SuspensionLifted
     | AccountClosed
+    | MemberErased
     | TierChanged
     | TierRetained
     | QualifyingPeriodClosed
@@ -80,7 +82,7 @@ def _further(event: _Further) -> str:  # noqa: C901, PLR0911  # one answer per k
             return event.voucher_id
         case LotsReleased():
             return event.reference
-        case LotsExpired() | AccountSuspended() | SuspensionLifted() | AccountClosed():
+        case LotsExpired() | AccountSuspended() | SuspensionLifted() | AccountClosed() | MemberErased():
             return event.reason
         case ExpiryChanged():
             return str(event.program_version)

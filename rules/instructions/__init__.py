@@ -2,6 +2,7 @@
 
 from rules.instructions.checkout import check_out, settle
 from rules.instructions.enrolment import open_account
+from rules.instructions.erasure import erase_member
 from rules.instructions.holds import capture_hold, hold_points, hold_reference, void_hold
 from rules.instructions.moving import accrue_points, adjust_points, reinstate_points
 from rules.instructions.purchases import checked_lines, post_purchase, purchase_reference
@@ -21,6 +22,7 @@ __all__ = [
     "checked_lines",
     "close_account",
     "confirm_points",
+    "erase_member",
     "hold_points",
     "hold_reference",
     "lift_suspension",

@@ -9,19 +9,21 @@ from ledger.account import decide as account
 from ledger.account.commands import OpenAccount
 from ledger.account.events import AccountEvent
 from ledger.account.state import Account
-from ledger.posting.instruction import Instruction
+from ledger.posting.instruction import Instruction, Reference
 from ledger.program.state import Program
 from ledger.streams import ACCOUNT, account_stream_id
 from rules.instructions.asking import dated, hashed, program_only
 
 
-def open_account(program_id: str, member_id: UUID, occurred_at: datetime) -> Instruction:
+def open_account(
+    program_id: str, member_id: UUID, occurred_at: datetime, *, keys: tuple[Reference, ...] = ()
+) -> Instruction:
     """Return the instruction that opens a member's account; opening it again changes nothing."""
     stream_id = account_stream_id(program_id, member_id)
     reference = (f"enrolment:{program_id}", str(member_id))
     request_hash = hashed("enrolment", program_id, member_id)
     decide = partial(_decide_opening, program_id, member_id, occurred_at)
-    return Instruction(ACCOUNT, stream_id, (reference,), request_hash, decide, program_only(program_id))
+    return Instruction(ACCOUNT, stream_id, (reference, *keys), request_hash, decide, program_only(program_id))
 
 
 def _decide_opening(

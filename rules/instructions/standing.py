@@ -131,8 +131,9 @@ def _instruction(
     check_time(request.occurred_at, received_at)
     check_text(source=request.source, reason=request.reason, member=member)
     asked = hashed(what.name, program_id, member, replace(request, occurred_at=as_utc(request.occurred_at)))
-    # The same request again is the same request; there is no other name for it.
-    reference = (f"{what.name}:{program_id}", f"{member}:{asked.hex()[:32]}")
+    # The same request again is the same request; there is no other name for it. Receipts are kept for ever, so the
+    # member's name, which may be a phone number, does not stand in one.
+    reference = (f"{what.name}:{program_id}", asked.hex())
     return Instruction(
         ACCOUNT,
         member_address(program_id, member),

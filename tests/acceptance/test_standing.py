@@ -122,14 +122,15 @@ def test_a_merger_moves_everything(client: Client) -> None:
     desk = ready(client, point_currencies=[currency | {"availability": {"type": "after_days", "days": 14}}])
     desk.done("adjustments", DAY, points=50, reason="goodwill")
     desk.done("holds", f"{DAY}T12:30:00Z", points=50)
+    first = client.get(f"{BASE}/members/card:1").json
     merged = stand(desk, "merge", into_member="card:2", reason="two cards of one person").json
     assert (merged["kind"], merged["balances"]) == ("account.closed.v1", {"points": 0})
     lots = [(one["open_points"], one["available_from"], one["expires_on"]) for one in desk.lots("2")]
     assert sorted(lots) == [(50, "2026-03-01", "2027-03-01"), (1000, "2026-03-15", "2027-03-01")]
-    problem = desk.refused("redemptions", "2026-03-20", "account-closed", points=1)
+    problem = desk.refused("redemptions", "2026-03-20", "account-closed", points=1, member=first["member_id"])
     other = client.get(f"{BASE}/members/card:2/account").json
     assert problem["merged_into"] == other["member_id"] == merged["merged_into"]
-    desk.done("redemptions", "2026-03-20", points=1050, member="card:2")
+    desk.done("redemptions", "2026-03-20", points=1050, member="card:1")
     again = stand(desk, "merge", into_member="card:2", reason="two cards of one person")
     assert (again.status, again.json) == (200, merged | {"replayed": True})
 

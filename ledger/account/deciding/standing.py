@@ -4,6 +4,7 @@ from ledger.account.commands import (
     ChangeTier,
     CloseAccount,
     CloseQualifyingPeriod,
+    EraseMember,
     LiftSuspension,
     RetainTier,
     SuspendAccount,
@@ -14,6 +15,7 @@ from ledger.account.events import (
     AccountClosed,
     AccountEvent,
     AccountSuspended,
+    MemberErased,
     QualifyingPeriodClosed,
     SuspensionLifted,
     TierChanged,
@@ -48,9 +50,7 @@ def lift(account: Account, command: LiftSuspension) -> SuspensionLifted:
 
 def close(account: Account, command: CloseAccount) -> list[AccountEvent]:
     """End the account; points that are left lapse."""
-    if account.holds:
-        message = f"{len(account.holds)} hold(s) are open; capture or void them first."
-        raise HoldsOpen(message, hold_ids=sorted(account.holds)[:10])
+    _check_holds(account)
     if command.merged_into and any(book.debts for book in account.books.values()):
         owed = {code: book.owed_points for code, book in account.books.items() if book.debts}
         raise PointsOwed("An account that owes points cannot be merged into another; settle it first.", owed=owed)
@@ -67,6 +67,29 @@ def close(account: Account, command: CloseAccount) -> list[AccountEvent]:
             command.merged_into,
         ),
     ]
+
+
+def erase(account: Account, command: EraseMember) -> list[AccountEvent]:
+    """Record that the member is forgotten; where points are forfeited, the account ends first."""
+    _check_holds(account)
+    at, on = command.occurred_at, command.effective_on
+    ended: list[AccountEvent] = []
+    balances = account.balances()
+    if command.forfeits and account.status != "closed":
+        lapsed = everything(account, at, on)
+        balances = lapsed[-1].balances if lapsed else balances
+        ended = [*lapsed, AccountClosed(command.source, at, on, command.reason, balances)]
+    points = "forfeit" if command.forfeits else "keep"
+    erased = MemberErased(
+        command.source, at, on, account.member_id, command.reason, points, command.principal, balances
+    )
+    return [*ended, erased]
+
+
+def _check_holds(account: Account) -> None:
+    if account.holds:
+        message = f"{len(account.holds)} hold(s) are open; capture or void them first."
+        raise HoldsOpen(message, hold_ids=sorted(account.holds)[:10])
 
 
 def change_tier(account: Account, command: ChangeTier) -> list[AccountEvent]:

@@ -48,6 +48,7 @@ from ledger.account.events.standing import (
     AccountClosed,
     AccountOpened,
     AccountSuspended,
+    MemberErased,
     QualifyingPeriodClosed,
     SuspensionLifted,
     TierChanged,
@@ -77,6 +78,7 @@ AccountEvent = (
     | AccountSuspended
     | SuspensionLifted
     | AccountClosed
+    | MemberErased
     | TierChanged
     | TierRetained
     | QualifyingPeriodClosed
@@ -100,6 +102,7 @@ __all__ = [
     "LotPoints",
     "LotsExpired",
     "LotsReleased",
+    "MemberErased",
     "NewDates",
     "PointsAccrued",
     "PointsAdjusted",

@@ -57,6 +57,24 @@ class AccountClosed(Struct, frozen=True, omit_defaults=True):
     """The member whose account took everything over."""
 
 
+class MemberErased(Struct, frozen=True, omit_defaults=True):
+    """Who the member is was forgotten, at their wish: what stays is the account, under our own id alone."""
+
+    TOPIC: ClassVar = "account.member_erased.v1"
+
+    source: str
+    occurred_at: datetime
+    effective_on: date
+    member_id: str
+    reason: str
+    """A code, never free text."""
+    points: str
+    """``forfeit``: the account was closed with it; ``keep``: it stays as it was."""
+    principal: str
+    """Who erased: a key or a user, by id."""
+    balances: dict[str, int] = {}
+
+
 class TierChanged(Struct, frozen=True, omit_defaults=True):
     """A member holds another tier than before."""
 

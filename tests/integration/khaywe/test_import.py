@@ -239,6 +239,19 @@ def test_enrolled_members_join_with_their_first_purchase(database: Database, tmp
     assert sorted(opened) == ["2026-03-02", "2026-03-07"]
 
 
+def test_members_can_be_named_by_our_own_id(database: Database, tmp_path: Path) -> None:
+    """With the kind ``id``; who is not enrolled under it, or is named otherwise, is rejected."""
+    load(database, write_csv(tmp_path / "first.csv", rows(1)))
+    with database.connect() as connection:
+        row = connection.execute("SELECT member_id::text FROM members.members").fetchone()
+    assert row is not None
+    named = [row[0], "00000000-0000-4000-8000-000000000000", "6000", "card:0"]
+    records = [ROW | {"transaction_id": f"U{number}", "member": name} for number, name in enumerate(named)]
+    report = load(database, write_csv(tmp_path / "day.csv", records), mapping(member_kind="id"))
+    assert counts(report) == (2, 0, 2)
+    assert [one["slug"] for one in rejected(report)] == ["account-not-open", "invalid-input"]
+
+
 def test_unknown_members_are_rejected_without_enrol(database: Database, tmp_path: Path) -> None:
     """Nobody becomes a member by accident."""
     report = load(database, write_csv(tmp_path / "day.csv", rows(3)), enrol=False)

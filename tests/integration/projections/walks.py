@@ -178,8 +178,8 @@ class Step:
         chosen = self.draw.randrange(9)
         if chosen == 0:
             return ask.SuspendAccount("s", *self.when, "review", self.draw.random() < 0.5)
-        if chosen == 1 and self.draw.random() < 0.4:
-            return ask.CloseAccount("s", *self.when, "left")
+        if chosen == 1:
+            return self.leave()
         if chosen == 2:  # the third
             return ask.CloseQualifyingPeriod("status", "2026", *self.when, {"nights": 1}, {}, "gold")
         if self.account.status != "open":
@@ -188,6 +188,12 @@ class Step:
         if tier and self.draw.random() < 0.5:
             return ask.RetainTier("status", tier, *self.when, until)
         return ask.ChangeTier("status", tier, *self.when, "assigned", until if tier else None)
+
+    def leave(self) -> AccountCommand:
+        """End the account, or only who is known to have it."""
+        if self.draw.random() < 0.4:
+            return ask.CloseAccount("s", *self.when, "left")
+        return ask.EraseMember("s", *self.when, "on_request", self.draw.random() < 0.2, "key:k")
 
     def transfer(self) -> AccountCommand:
         """Send, or take."""

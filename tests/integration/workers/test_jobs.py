@@ -36,6 +36,8 @@ RECORDED = {
     "close-periods": {},
     "warn-members": {},
     "check-balances": {},
+    "finish-mergers": {},
+    "finish-erasures": {},
 }
 """What each job records of members who bought in September and did nothing until November, if it alone runs."""
 

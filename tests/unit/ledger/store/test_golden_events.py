@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 101
-SHIPPED_HASH = "0bd715017ddffa5693e67cddd47d121d15f45ac316109daae2ef02b7cf5325c8"
+SHIPPED_LINES = 102
+SHIPPED_HASH = "31f923aed40fe7ddfe4fe6c806cd0de85a49682f2adef764784fce483a586f4d"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
