@@ -142,6 +142,9 @@ async def _both(request: Request, instructions: Sequence[Instruction]) -> Respon
     spending, purchase = await found.poster.post_all(instructions, together=True)
     refusals = [one for one in (spending, purchase) if isinstance(one, LedgerError)]
     if refusals:
+        reused = [one for one in refusals if isinstance(one, KeyReused)]
+        for one in reused[:1]:
+            one.also = tuple(reused[1:])
         cause = min(refusals, key=lambda one: (not isinstance(one, KeyReused), isinstance(one, NotCarriedOut)))
         raise await found.precisely(program_id, cause) if isinstance(cause, UnknownMember) else cause
     assert isinstance(spending, Posted)

@@ -61,7 +61,14 @@ def described(refusal: KeyReused, caller: Caller, given: Mapping[str, Any]) -> K
     first = refusal.first
     if first is None or first.event is None:
         return refusal
-    differences = list(_differences(refusal, first, given))[:_LIMIT]
+    found = [
+        one
+        for reused in (refusal, *refusal.also)
+        if reused.first is not None
+        for one in _differences(reused, reused.first, given)
+    ]
+    named = [one for at, one in enumerate(found) if one not in found[:at]]
+    differences = (named or [{"pointer": "", "note": _UNNAMED}])[:_LIMIT]
     told = {"kind": type(first.event).TOPIC, "position": position_token(first), "recorded_at": first.recorded_at}
     if _may_see(caller, refusal, first):
         names = ("source", *_IDS)
@@ -85,15 +92,9 @@ def _differences(refusal: KeyReused, first: Posted, given: Mapping[str, Any]) ->
         asked = refusal.asked if isinstance(refusal.asked, tuple) else (refusal.asked,)
         yield _difference("", type(event).TOPIC, " or ".join(one.TOPIC for one in asked))  # type: ignore[attr-defined]
         return
-    is_named = False
     if refusal.stream_id != first.stream_id and (member := next((one for one in _MEMBERS if one in given), None)):
-        is_named = True
         yield {"pointer": f"/{member}", "note": _OTHER_MEMBER}
-    for difference in _of_fields(event, given):
-        is_named = True
-        yield difference
-    if not is_named:
-        yield {"pointer": "", "note": _UNNAMED}
+    yield from _of_fields(event, given)
 
 
 def _of_fields(event: Struct, given: Mapping[str, Any]) -> Iterator[Difference]:

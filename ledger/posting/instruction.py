@@ -22,6 +22,8 @@ class KeyReused(LedgerError):
     """What kinds of event the refused request would have recorded."""
     stream_id: StreamId | None = None
     """Where; ``None`` if nobody is known by the name that it gives."""
+    also: "tuple[KeyReused, ...]" = ()
+    """Of further keys of the same request."""
 
 
 class NotCarriedOut(LedgerError):

@@ -85,6 +85,18 @@ def test_another_settlement_under_the_same_keys_is_refused(lone_client: Client, 
     assert lone_client.post(path, settlement(), headers=headers).status == 200
 
 
+def test_what_differs_is_named_of_both_parts(lone_client: Client) -> None:
+    """The purchase's fields and the points', each once."""
+    ready(lone_client)
+    assert settle(lone_client, points=300).status == 201
+    differences = settle(lone_client, points=299, amount="101", occurred_at=TEN).json["differences"]
+    assert [(one["pointer"], one["first"], one["now"]) for one in differences] == [
+        ("/occurred_at", "2026-03-02T10:20:00Z", TEN),
+        ("/points", 300, 299),
+        ("/amount", "100.00", "101"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "slug"),
     [
