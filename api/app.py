@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    deliveries,
     health,
     holdings,
     holds,
@@ -30,6 +31,7 @@ from api import (
     simulation,
     standing,
     tiers,
+    webhooks,
 )
 from api.bridge import Bridge
 from api.edge import Edge
@@ -56,6 +58,7 @@ def create_app(
     partition_count: int,
     *,
     version: str,
+    may_call_private: bool = False,
 ) -> ASGIApp:
     """
     Return the application.
@@ -66,13 +69,16 @@ def create_app(
         pool: Open, connecting as the application role.
         partition_count: Of the ledger.
         version: Of Khaywe.
+        may_call_private: Whether webhooks may go to addresses that are not public.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         bridge = Bridge()
         with AccountReader(connect, partition_count, bridge) as reader:
-            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
+            app.state.resources = Resources(
+                AsyncPoster(poster, bridge), reader, pool, partition_count, may_call_private=may_call_private
+            )
             yield
 
     app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
@@ -94,6 +100,8 @@ def create_app(
         rules,
         rule_sql,
         simulation,
+        webhooks,
+        deliveries,
         health,
     ):
         app.include_router(module.router)

@@ -13,6 +13,9 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
+from projections.webhooks.endpoints import TooManyWebhooks, UnknownWebhook
+from projections.webhooks.log import UnknownDelivery
+from projections.webhooks.targets import TargetRefused
 from rules.errors import (
     AmountRequired,
     BelowMinimum,
@@ -109,6 +112,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     account.UnknownHold: HTTPStatus.NOT_FOUND,
     UnknownLine: HTTPStatus.NOT_FOUND,
     pool.UnknownPool: HTTPStatus.NOT_FOUND,
+    UnknownWebhook: HTTPStatus.NOT_FOUND,
+    UnknownDelivery: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
@@ -139,6 +144,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotInSteps: HTTPStatus.CONFLICT,
     ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
+    TooManyWebhooks: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -158,6 +164,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownReason: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownTier: HTTPStatus.UNPROCESSABLE_ENTITY,
     pool.InvalidPool: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TargetRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,

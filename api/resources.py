@@ -43,6 +43,8 @@ class Resources(Struct):
     pool: ConnectionPool[Connection[Any]]
     partition_count: int
     programs: dict[str, tuple[float, Program]] = {}
+    may_call_private: bool = False
+    """Whether webhooks may go to addresses that are not public."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:
