@@ -21,11 +21,13 @@ from projections.webhooks.sending import TIMEOUT_S, Attempt, Sender
 
 _log = structlog.get_logger("worker")
 
-_LANES: Final = 32
+_LANES: Final = 128
 """Worked on at a time, by one process."""
 _PER_ENDPOINT: Final = 8
 """Of these to one endpoint, so that one that hangs leaves room for the others."""
 _PAUSE_S: Final = 0.2
+_GRACE_S: Final = 5.0
+"""For attempts that are under way when we are to stop; those that take longer are made again by the next courier."""
 _RECONNECT_S: Final = 0.5
 _AFTER_BUG_S: Final = 10.0
 
@@ -53,6 +55,7 @@ class Courier:
         self._sender = sender
         self._clock = clock
         self._working: dict[asyncio.Task[Worked], Lane] = {}
+        self._stopping = False
 
     async def step(self) -> int:
         """
@@ -84,6 +87,17 @@ class Courier:
         self._record([task.result() for task in self._working])
         self._working.clear()
 
+    async def stop(self, grace_s: float) -> None:
+        """Begin nothing more, wait a while for what is under way, and record it; what takes longer is dropped."""
+        self._stopping = True
+        if self._working:
+            await asyncio.wait(self._working, timeout=grace_s)
+        done = [task for task in self._working if task.done()]
+        for task in self._working:
+            task.cancel()
+        self._record([task.result() for task in done])
+        self._working.clear()
+
     def _claim(self) -> list[Lane]:
         free = _LANES - len(self._working)
         if free <= 0:
@@ -102,14 +116,15 @@ class Courier:
         # Nothing is begun that might go on after the claim has run out and somebody else has begun with it.
         last_start = time.monotonic() + CLAIM.total_seconds() - 2 * TIMEOUT_S
         for waiting in lane.deliveries:
-            if time.monotonic() > last_start:
+            if self._stopping or time.monotonic() > last_start:
                 break
             attempt = await self._sender.send(waiting.message)
             status, delay = _outcome(waiting, attempt)
             tried.append(Tried(waiting.message.delivery_id, waiting.attempt_count + 1, status, attempt))
             if status == "waiting":
                 return Worked(lane, tried, self._clock() + delay)
-        return Worked(lane, tried, self._clock())
+        # A lane without deliveries would be a mistake of ours; it must not keep us busy.
+        return Worked(lane, tried, self._clock() + (timedelta(0) if lane.deliveries else CLAIM))
 
 
 def _outcome(waiting: Waiting, attempt: Attempt) -> tuple[Status, timedelta]:
@@ -139,9 +154,9 @@ def follow_webhooks(connect: Connect, stopping: Event) -> None:
 
 def deliver(connect: Connect, stopping: Event, *, may_call_private: bool) -> None:
     """
-    Deliver what is in the outbox until told to stop; what is under way is finished first.
+    Deliver what is in the outbox until told to stop; what is under way has a moment to finish.
 
-    A lost database is waited for. What was sent meanwhile and not recorded is sent again when the claims have ended.
+    A lost database is waited for. What was sent and not recorded is sent again when the claims have ended.
     """
     while not stopping.is_set():
         try:
@@ -161,12 +176,12 @@ async def _deliver_connected(connection: Connection[Any], stopping: Event, *, ma
         while not stopping.is_set():
             if not await courier.step():
                 await courier.wait(_PAUSE_S)
-        await courier.finish()
+        await courier.stop(_GRACE_S)
 
 
 @contextmanager
 def delivering(connect: Connect, *, may_call_private: bool) -> Iterator[None]:
-    """Feed and deliver for as long as the block lasts; what is under way is finished."""
+    """Feed and deliver for as long as the block lasts; what is under way has a moment to finish."""
     stopping = Event()
     threads = [
         Thread(target=follow_webhooks, args=(connect, stopping), name="webhooks-feeder"),
