@@ -5,7 +5,8 @@ CREATE SCHEMA webhooks;
 GRANT USAGE ON SCHEMA webhooks TO khaywe_app;
 
 -- endpoints --
--- `request` and `request_hash` make creating one idempotent; `failing_since` is when it last began to do nothing but fail.
+-- `request` and `request_hash` make creating one idempotent; `failing_since` is when it last began to do nothing but fail, and
+-- `resting_until` leaves one alone that does not answer at all, so that messages do not use up their retries meanwhile.
 CREATE TABLE webhooks.endpoints (
     endpoint_id uuid NOT NULL PRIMARY KEY,
     program_id text COLLATE "C" NOT NULL,
@@ -16,6 +17,7 @@ CREATE TABLE webhooks.endpoints (
     status_detail text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL,
     failing_since timestamptz,
+    resting_until timestamptz,
     last_success_at timestamptz,
     request text COLLATE "C",
     request_hash bytea

@@ -388,6 +388,7 @@ CREATE TABLE webhooks.endpoints (
     status_detail text DEFAULT ''::text NOT NULL,
     created_at timestamptz NOT NULL,
     failing_since timestamptz,
+    resting_until timestamptz,
     last_success_at timestamptz,
     request text COLLATE "C",
     request_hash bytea,

@@ -1,6 +1,7 @@
 """A receiver of webhooks: a real HTTP server that writes down what it is sent, and answers as it is told."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,10 +49,13 @@ class Reply:
 class Receiver:
     """Runs for the duration of a with block."""
 
-    def __init__(self, answer: Callable[[Received], Reply] = lambda _: Reply()) -> None:
+    def __init__(
+        self, answer: Callable[[Received], Reply] = lambda _: Reply(), tls: ssl.SSLContext | None = None
+    ) -> None:
         """
         Args:
             answer: Decides, for each message, what to say; may be replaced at any time.
+            tls: With its certificate; ``None`` for plain HTTP.
         """
         self.answer = answer
         self.received: list[Received] = []
@@ -59,7 +63,11 @@ class Receiver:
         self.changed = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hooks"
+        # Who refuses our certificate ends the connection, and that is no news.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}/hooks"
 
     def __enter__(self) -> Self:
         """Start."""
@@ -80,6 +88,7 @@ class Receiver:
     def _handler(receiver) -> type[BaseHTTPRequestHandler]:  # noqa: N805  # "self" is the handler's
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()

@@ -23,9 +23,11 @@ _log = structlog.get_logger("worker")
 
 _LANES: Final = 128
 """Worked on at a time, by one process."""
-_PER_ENDPOINT: Final = 8
+_PER_ENDPOINT: Final = 16
 """Of these to one endpoint, so that one that hangs leaves room for the others."""
 _PAUSE_S: Final = 0.2
+_GATHER_S: Final = 0.01
+"""After one lane is done: others are about to be, and all of them are recorded together."""
 _GRACE_S: Final = 5.0
 """For attempts that are under way when we are to stop; those that take longer are made again by the next courier."""
 _RECONNECT_S: Final = 0.5
@@ -77,6 +79,7 @@ class Courier:
         """Wait until a lane is done, but not for longer than this."""
         if self._working:
             await asyncio.wait(self._working, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(_GATHER_S)
         else:
             await asyncio.sleep(seconds)
 
@@ -174,8 +177,8 @@ async def _deliver_connected(connection: Connection[Any], stopping: Event, *, ma
     async with Sender(may_call_private=may_call_private) as sender:
         courier = Courier(connection, sender)
         while not stopping.is_set():
-            if not await courier.step():
-                await courier.wait(_PAUSE_S)
+            await courier.step()
+            await courier.wait(_PAUSE_S)
         await courier.stop(_GRACE_S)
 
 

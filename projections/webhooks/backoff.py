@@ -28,6 +28,12 @@ _LONGEST: Final = timedelta(hours=24)
 """A receiver may ask for no longer than this."""
 
 
+_REST: Final = timedelta(seconds=5)
+_LONGEST_REST: Final = timedelta(hours=1)
+_OVERLOADED: Final = frozenset({429, 502, 503, 504})
+"""Answers that are about the receiver, not about the message."""
+
+
 def delay_after(failure_count: int, jitter: float, asked_for: timedelta | None = None) -> timedelta | None:
     """
     Return how long to wait after a failure, or ``None`` to give up.
@@ -41,6 +47,22 @@ def delay_after(failure_count: int, jitter: float, asked_for: timedelta | None =
         return None
     delay = DELAYS[failure_count - 1] * (1 - _SPREAD + 2 * _SPREAD * jitter)
     return max(delay, min(asked_for, _LONGEST)) if asked_for else delay
+
+
+def rest_after(status_code: int | None, asked_for: timedelta | None = None) -> timedelta | None:
+    """
+    Return how long to leave a receiver alone after a failure, or ``None`` if it was about the message only.
+
+    One that cannot be reached, or says that it is overloaded, would fail all messages alike, and each would use up its
+    retries for nothing.
+
+    Args:
+        status_code: Of the answer, if there was one.
+        asked_for: By the receiver's ``Retry-After``.
+    """
+    if status_code is not None and status_code not in _OVERLOADED:
+        return None
+    return min(max(asked_for or _REST, _REST), _LONGEST_REST)
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta | None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.sql import load_queries
+from projections.webhooks.backoff import rest_after
 from projections.webhooks.sending import Attempt, Message
 
 _SQL = load_queries("projections.webhooks")
@@ -169,6 +170,9 @@ def _note(connection: Connection[Any], endpoint_id: UUID, attempts: Sequence[Att
         "endpoint_id": endpoint_id,
         "now": now,
         "pause_before": now - PAUSE_AFTER,
+        "resting_until": max(
+            (now + rest for one in attempts if (rest := rest_after(one.status_code, one.asked_for))), default=None
+        ),
         "detail": f"Nothing was delivered for {PAUSE_AFTER.days} days; paused on {now:%Y-%m-%d}.",
     }
     row = connection.execute(_SQL["note_failure"], asked).fetchone()

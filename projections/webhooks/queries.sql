@@ -45,17 +45,19 @@ ORDER BY f.endpoint_id, f.account_id
 ON CONFLICT (endpoint_id, account_id) DO UPDATE SET waiting_count = l.waiting_count + excluded.waiting_count
 
 -- claim --
--- Lanes that are due, a few of each endpoint; each belongs to us until the claim ends or we let go of it.
+-- Lanes that are due, a few of each endpoint, and one where nothing worked lately; each belongs to us until the claim ends or we let go of it.
 WITH due AS (
     SELECT d.endpoint_id, d.account_id, e.url
     FROM webhooks.endpoints AS e
     CROSS JOIN LATERAL (
         SELECT endpoint_id, account_id FROM webhooks.lanes AS l
         WHERE l.endpoint_id = e.endpoint_id AND l.due_at <= %(now)s
-        ORDER BY l.due_at LIMIT %(per_endpoint)s
+        ORDER BY l.due_at LIMIT CASE WHEN e.failing_since IS NULL THEN %(per_endpoint)s ELSE 1 END
         FOR UPDATE SKIP LOCKED
     ) AS d
-    WHERE e.status = 'enabled' AND e.endpoint_id <> ALL(%(busy)s::uuid[])
+    WHERE
+        e.status = 'enabled' AND e.endpoint_id <> ALL(%(busy)s::uuid[])
+        AND (e.resting_until IS NULL OR e.resting_until <= %(now)s)
     LIMIT %(limit)s
 )
 UPDATE webhooks.lanes AS l SET due_at = %(until)s, claim = gen_random_uuid()
@@ -128,7 +130,7 @@ WHERE l.endpoint_id = a.endpoint_id AND l.account_id = a.account_id AND l.waitin
 
 -- note_success --
 -- Not at every delivery: the row is one for all accounts.
-UPDATE webhooks.endpoints SET failing_since = NULL, last_success_at = %(now)s
+UPDATE webhooks.endpoints SET failing_since = NULL, resting_until = NULL, last_success_at = %(now)s
 WHERE
     endpoint_id = %(endpoint_id)s
     AND (failing_since IS NOT NULL OR last_success_at IS NULL OR last_success_at < %(now)s - interval '1 minute')
@@ -137,11 +139,11 @@ WHERE
 -- One that has done nothing but fail for days is paused; what it is owed waits in the ledger.
 UPDATE webhooks.endpoints SET
     failing_since = coalesce(failing_since, %(now)s),
+    resting_until = coalesce(%(resting_until)s, resting_until),
     status = CASE WHEN failing_since <= %(pause_before)s THEN 'paused' ELSE status END,
     status_detail = CASE WHEN failing_since <= %(pause_before)s THEN %(detail)s ELSE status_detail END
 WHERE
     endpoint_id = %(endpoint_id)s AND status = 'enabled'
-    AND (failing_since IS NULL OR failing_since <= %(pause_before)s)
 RETURNING status
 
 -- disable --
@@ -205,7 +207,8 @@ UPDATE webhooks.endpoints SET
     description = coalesce(%(description)s, description),
     status = coalesce(%(status)s, status),
     status_detail = CASE WHEN %(status)s::text IS NULL OR %(status)s = status THEN status_detail ELSE '' END,
-    failing_since = CASE WHEN %(status)s = 'enabled' AND status <> 'enabled' THEN NULL ELSE failing_since END
+    failing_since = CASE WHEN %(status)s = 'enabled' AND status <> 'enabled' THEN NULL ELSE failing_since END,
+    resting_until = CASE WHEN %(status)s = 'enabled' OR %(url)s::text IS NOT NULL THEN NULL ELSE resting_until END
 WHERE program_id = %(program_id)s AND endpoint_id = %(endpoint_id)s
 RETURNING endpoint_id
 

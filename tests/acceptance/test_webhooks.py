@@ -152,7 +152,7 @@ def test_what_is_given_up_is_a_dead_letter_and_can_be_sent_again(inside: Client,
     with desk_with(inside, receiver, "purchase.posted") as (desk, hook):
         desk.buy(1, "2026-03-01")
         desk.buy(2, "2026-03-02")
-        receiver.answer = lambda message: Reply(503 if message.sequence == 2 else 200)
+        receiver.answer = lambda message: Reply(500 if message.sequence == 2 else 200)
         after = timedelta(0)
         for delay in (timedelta(0), *DELAYS):
             after += delay * 1.25
@@ -188,6 +188,24 @@ def test_a_receiver_may_ask_for_patience(inside: Client, receiver: Receiver) -> 
         assert len(receiver.received) == 1
         deliver(inside, timedelta(seconds=620))
         assert len(receiver.received) == 2
+
+
+def test_a_receiver_that_is_down_is_left_alone(inside: Client, receiver: Receiver) -> None:
+    """No account uses up its retries meanwhile: one message at a time looks whether it is back, then all go."""
+    desk = open_desk(inside, *map(str, range(1, 41)))
+    hook = subscribe(inside, receiver.url, "purchase.posted")
+    for card in range(1, 41):
+        desk.buy(1, "2026-03-01", member=f"card:{card}")
+    receiver.answer = lambda _: Reply(503)
+    for step in range(6):
+        deliver(inside, timedelta(seconds=10 * step))
+    assert len(receiver.received) <= 16 + 5
+    assert state(inside, hook)["waiting_count"] == 40
+    assert sum(one["attempt_count"] == 0 for one in log(inside, hook)) >= 40 - 21
+    receiver.answer = lambda _: Reply()
+    deliver(inside, timedelta(seconds=70))
+    deliver(inside, timedelta(minutes=8))
+    assert len({one.account_id for one in receiver.accepted}) == len(receiver.accepted) == 40
 
 
 def test_gone_ends_it_until_somebody_begins_again(inside: Client, receiver: Receiver) -> None:

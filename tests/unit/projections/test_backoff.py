@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from projections.webhooks.backoff import DELAYS, delay_after, retry_after
+from projections.webhooks.backoff import DELAYS, delay_after, rest_after, retry_after
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -58,3 +58,11 @@ def test_a_receiver_can_ask_for_longer_but_not_for_shorter() -> None:
 def test_retry_after_is_read(header: str | None, expected: timedelta | None) -> None:
     """Seconds or a date; everything else says nothing."""
     assert retry_after(header, NOW) == expected
+
+
+def test_a_receiver_rests_when_the_failure_is_its_own() -> None:
+    """No answer, or one that speaks of overload; not when it did not like a message."""
+    assert rest_after(None) == rest_after(503) == timedelta(seconds=5)
+    assert rest_after(500) is rest_after(400) is rest_after(404) is None
+    assert rest_after(429, timedelta(minutes=2)) == timedelta(minutes=2)
+    assert rest_after(429, timedelta(hours=20)) == timedelta(hours=1)
