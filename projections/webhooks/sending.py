@@ -24,6 +24,9 @@ _READ_BYTES: Final = 64 * 1024
 
 _GONE: Final = 410
 
+_FEW: Final = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+"""Connections of one host. The library looks at all of them for every request, and then again for each of them."""
+
 
 class Message(Struct, frozen=True):
     """What is sent to whom."""
@@ -134,5 +137,6 @@ class Sender:
                 trust_env=False,  # neither proxies nor .netrc: what was checked is what is called
                 follow_redirects=False,
                 timeout=TIMEOUT_S,
+                limits=_FEW,
             )
         return found
