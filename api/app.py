@@ -31,6 +31,7 @@ from api import (
     simulation,
     standing,
     tiers,
+    webhook_trials,
     webhooks,
 )
 from api.bridge import Bridge
@@ -102,6 +103,7 @@ def create_app(
         simulation,
         webhooks,
         deliveries,
+        webhook_trials,
         health,
     ):
         app.include_router(module.router)

@@ -72,8 +72,8 @@ def deliveries(request: Request) -> Response:
     if status is not None and status not in _STATUSES:
         raise InvalidInput(f"status is one of {', '.join(_STATUSES)}.", pointer="/status")
     found = resources(request)
+    webhook_id = webhook_of(request).webhook_id
     with found.connection() as connection:
-        webhook_id = webhook_of(request, found, connection).webhook_id
         rows = log.read_deliveries(connection, webhook_id, status=status, after=after, limit=limit)
     last = rows[-1] if len(rows) == limit else None
     return as_json(DeliveryPage(rows, token([last.recorded_at, last.delivery_id]) if last else None))
@@ -92,8 +92,8 @@ def deliveries(request: Request) -> Response:
 def delivery(request: Request) -> Response:
     """Return a delivery, every attempt, and the body."""
     found = resources(request)
+    webhook_id = webhook_of(request).webhook_id
     with found.connection() as connection:
-        webhook_id = webhook_of(request, found, connection).webhook_id
         return as_json(log.read_delivery(connection, webhook_id, _delivery_id(request)))
 
 
@@ -115,8 +115,8 @@ def resend_one(request: Request) -> Response:
     where it is.
     """
     found, delivery_id = resources(request), _delivery_id(request)
+    webhook_id = webhook_of(request).webhook_id
     with found.connection() as connection:
-        webhook_id = webhook_of(request, found, connection).webhook_id
         log.read_delivery(connection, webhook_id, delivery_id)
         log.resend(connection, webhook_id, datetime.now(UTC), delivery_id=delivery_id)
         return as_json(log.read_delivery(connection, webhook_id, delivery_id))
@@ -142,8 +142,8 @@ async def resend_many(request: Request) -> Response:
 
 def _resend_many(request: Request, asked: ResendRequest) -> Response:
     found = resources(request)
+    webhook_id = webhook_of(request).webhook_id
     with found.connection() as connection:
-        webhook_id = webhook_of(request, found, connection).webhook_id
         return as_json(Resent(log.resend(connection, webhook_id, datetime.now(UTC), since=asked.since)))
 
 

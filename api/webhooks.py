@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -23,10 +23,6 @@ from ledger.program.decide import UnknownProgram
 from projections.webhooks import endpoints
 from projections.webhooks.endpoints import Endpoint, TooManyWebhooks, UnknownWebhook, Wanted
 from projections.webhooks.kinds import EVERY, KINDS
-from projections.webhooks.log import LoggedAttempt
-from projections.webhooks.outbox import secrets_of
-from projections.webhooks.payload import test_body
-from projections.webhooks.sending import Attempt, Message, Sender
 from projections.webhooks.signing import SECRET_BYTES, shown
 from projections.webhooks.targets import MAX_URL, TargetRefused, check
 
@@ -38,7 +34,7 @@ OF_ONE: list[type[LedgerError]] = [UnknownProgram, UnknownWebhook, LedgerUnavail
 
 Url = Annotated[str, Meta(max_length=MAX_URL, description="Where to post to; https.", examples=["https://example.com"])]
 Kinds = Annotated[list[str], Meta(min_length=1, max_length=100, description="What to tell; * for everything.")]
-Description = Annotated[str, Meta(max_length=200)]
+Description = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*(?![\s\S])")]
 Position = Annotated[str, Meta(pattern=r"^[0-9]{1,9}:[0-9]{1,18}(?![\s\S])")]
 
 
@@ -151,9 +147,7 @@ def read_all(request: Request) -> Response:
 )
 def read_one(request: Request) -> Response:
     """Return a webhook, and how it does."""
-    found = resources(request)
-    with found.connection() as connection:
-        return as_json(webhook_of(request, found, connection))
+    return as_json(webhook_of(request))
 
 
 @router.patch(
@@ -180,8 +174,7 @@ async def change(request: Request) -> Response:
 
 def _apply(request: Request, asked: WebhookChange) -> Response:
     found, program_id = resources(request), request.path_params["program_id"]
-    with found.connection() as connection:
-        webhook_id = webhook_of(request, found, connection).webhook_id
+    webhook_id = webhook_of(request).webhook_id
     if asked.kinds is not UNSET:
         _check_kinds(asked.kinds)
     if asked.url is not UNSET:
@@ -207,8 +200,8 @@ def _apply(request: Request, asked: WebhookChange) -> Response:
 def delete(request: Request) -> Response:
     """Delete a webhook with its secrets, its log and what still waits for it."""
     found, program_id = resources(request), request.path_params["program_id"]
+    webhook_id = webhook_of(request).webhook_id
     with found.connection() as connection:
-        webhook_id = webhook_of(request, found, connection).webhook_id
         endpoints.delete_endpoint(connection, program_id, webhook_id)
     return Response(status_code=204)
 
@@ -221,58 +214,29 @@ def delete(request: Request) -> Response:
 def rotate(request: Request) -> Response:
     """Sign with a new secret, and for 24 hours with the one before as well, so that receivers can change over."""
     found, secret = resources(request), secrets.token_bytes(SECRET_BYTES)
+    webhook_id = webhook_of(request).webhook_id
     with found.connection() as connection:
-        webhook_id = webhook_of(request, found, connection).webhook_id
         expires_at = endpoints.rotate_secret(connection, webhook_id, secret, datetime.now(UTC))
     return as_json(NewSecret(shown(secret), expires_at))
 
 
-@router.post(
-    "/{webhook_id}/test",
-    summary="Send a trial to a webhook",
-    **operation(Action.WRITE_WEBHOOKS, answer=LoggedAttempt, parameters=[PROGRAM, WEBHOOK], refusals=OF_ONE),
-)
-async def send_trial(request: Request) -> Response:
+def webhook_of(request: Request) -> Endpoint:
     """
-    Send a ``webhook.test``, signed like every message, and answer with what the receiver answered.
-
-    It is sent at once, also while the webhook is disabled, once, and is not in the log.
-    """
-    found, now = resources(request), datetime.now(UTC)
-    webhook, signing = await run_in_threadpool(_secrets, request, found, now)
-    message = Message(uuid4(), webhook.url, test_body(request.path_params["program_id"], now), signing)
-    async with Sender(may_call_private=found.may_call_private) as sender:
-        attempt = await sender.send(message)
-    return as_json(_logged(attempt))
-
-
-def _secrets(request: Request, found: Resources, now: datetime) -> tuple[Endpoint, tuple[bytes, ...]]:
-    with found.connection() as connection:
-        webhook = webhook_of(request, found, connection)
-        return webhook, secrets_of(connection, [webhook.webhook_id], now)[webhook.webhook_id]
-
-
-def _logged(attempt: Attempt) -> LoggedAttempt:
-    return LoggedAttempt(
-        1, attempt.started_at, attempt.duration_ms, attempt.status_code, attempt.error, attempt.response
-    )
-
-
-def webhook_of(request: Request, found: Resources, connection: Any) -> Endpoint:
-    """
-    Return the webhook that a path names.
+    Return the webhook that a path names. Not to be called with a connection in hand, because it borrows others.
 
     Raises:
         UnknownProgram: There is no such program.
         UnknownWebhook: The program does not have it.
     """
+    found = resources(request)
     program_id, text = request.path_params["program_id"], request.path_params["webhook_id"]
     found.program(program_id)
     try:
         webhook_id = UUID(text)
     except ValueError:
         raise UnknownWebhook(f"{program_id!r} has no webhook {text!r}.") from None
-    return endpoints.read_endpoint(connection, program_id, webhook_id)
+    with found.connection() as connection:
+        return endpoints.read_endpoint(connection, program_id, webhook_id)
 
 
 def _check_kinds(kinds: list[str]) -> None:

@@ -36,6 +36,10 @@ class Message(Struct, frozen=True):
     body: str
     secrets: tuple[bytes, ...]
 
+    def __repr__(self) -> str:
+        """Show which message it is, and nothing that signs it: this may end up in a log."""
+        return f"Message({self.delivery_id})"
+
 
 class Attempt(Struct, frozen=True):
     """What came of it."""

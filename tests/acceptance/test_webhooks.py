@@ -362,6 +362,7 @@ def test_what_cannot_be_is_refused(inside: Client, receiver: Receiver) -> None:
         assert "purchase.posted" in unknown.json["detail"]
         assert inside.post(HOOKS, body | {"kinds": []}).slug == "invalid-input"
         assert inside.post(HOOKS, body | {"from_position": "9:1"}).slug == "invalid-input"
+        assert inside.post(HOOKS, body | {"description": "a\x00b"}).slug == "invalid-input"
         path = f"{HOOKS}/{hook['webhook_id']}"
         nobody = hook["webhook_id"].replace(hook["webhook_id"][:8], "00000000")
         for method, rest in (("GET", ""), ("DELETE", ""), ("POST", "/test"), ("GET", "/deliveries")):
