@@ -91,7 +91,13 @@ class Receiver:
             disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                length = int(self.headers["Content-Length"])
+                content = self.rfile.read(length)
+                if len(content) < length:
+                    # Whoever was sending was killed in the middle of it.
+                    self.close_connection = True
+                    return
+                body = content.decode()
                 message = Received({name.lower(): value for name, value in self.headers.items()}, body)
                 reply = receiver.answer(message)
                 with receiver.changed:
@@ -102,10 +108,10 @@ class Receiver:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
-                content = reply.text.encode()
-                self.send_header("Content-Length", str(len(content)))
+                text = reply.text.encode()
+                self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(text)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the library's name
                 """Say nothing."""
