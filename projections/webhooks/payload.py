@@ -15,7 +15,7 @@ from projections.webhooks.kinds import KIND_OF, TEST
 _ELSEWHERE = frozenset({"balances", "occurred_at", "effective_on"})
 """Beside the event, because every event has them."""
 
-_KEPT_IN = frozenset({"note", "attributes", "counts", "program_id", "member_id"})
+_KEPT_IN = frozenset({"note", "attributes", "counts", "principal", "program_id", "member_id"})
 """Written by hand, or the program's own facts, or said already: what nobody outside has been promised."""
 
 _encode = msgspec.json.Encoder().encode
