@@ -17,6 +17,7 @@ from api import (
     approvals,
     checkouts,
     data_export,
+    deliveries,
     erasure,
     health,
     holdings,
@@ -40,6 +41,8 @@ from api import (
     standing,
     tiers,
     watching,
+    webhook_trials,
+    webhooks,
 )
 from api.access import keys, log, sessions, users
 from api.access.keyring import KeyRing
@@ -69,6 +72,7 @@ def create_app(
     partition_count: int,
     *,
     version: str,
+    may_call_private: bool = False,
 ) -> ASGIApp:
     """
     Return the application.
@@ -79,6 +83,7 @@ def create_app(
         pool: Open, connecting as the application role.
         partition_count: Of the ledger.
         version: Of Khaywe.
+        may_call_private: Whether webhooks may go to addresses that are not public.
     """
     keyring = KeyRing(pool)
 
@@ -87,6 +92,14 @@ def create_app(
         bridge = Bridge()
         with AccountReader(connect, partition_count, bridge) as reader:
             app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count, keyring)
+            app.state.resources = Resources(
+                AsyncPoster(poster, bridge),
+                reader,
+                pool,
+                partition_count,
+                keyring,
+                may_call_private=may_call_private,
+            )
             yield
 
     app = _new_app(version)
@@ -132,6 +145,9 @@ def _new_app(version: str) -> FastAPI:
         keys,
         users,
         log,
+        webhooks,
+        deliveries,
+        webhook_trials,
         health,
         watching,
         reference,

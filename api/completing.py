@@ -24,6 +24,7 @@ TAGS = [
     {"name": "programs", "description": "The scheme: drafts, published versions, terms."},
     {"name": "rules", "description": "Checking, explaining and translating rules; simulation."},
     {"name": "approvals", "description": "What takes a second person before it is done."},
+    {"name": "webhooks", "description": "Telling your systems what happens, in the order of each account."},
     {"name": "access", "description": "Keys, users and sessions, and the record of what was allowed and read."},
     {"name": "health", "description": "Probes: does the process live, can it do its work."},
     {"name": "operation", "description": "Figures for whoever runs it."},

@@ -17,6 +17,9 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
+from projections.webhooks.endpoints import TooManyWebhooks, UnknownWebhook
+from projections.webhooks.log import UnknownDelivery
+from projections.webhooks.targets import TargetRefused
 from rules.errors import (
     AmountRequired,
     BelowMinimum,
@@ -138,6 +141,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     pool.UnknownPool: HTTPStatus.NOT_FOUND,
     access.UnknownKey: HTTPStatus.NOT_FOUND,
     access.UnknownUser: HTTPStatus.NOT_FOUND,
+    UnknownWebhook: HTTPStatus.NOT_FOUND,
+    UnknownDelivery: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
@@ -176,6 +181,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     access.KeyNotInForce: HTTPStatus.CONFLICT,
     MemberErased: HTTPStatus.GONE,
     ProfileChanged: HTTPStatus.PRECONDITION_FAILED,
+    TooManyWebhooks: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -197,6 +203,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     pool.InvalidPool: HTTPStatus.UNPROCESSABLE_ENTITY,
     access.InvalidGrant: HTTPStatus.UNPROCESSABLE_ENTITY,
     access.InvalidPassword: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TargetRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,

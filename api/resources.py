@@ -45,6 +45,8 @@ class Resources(Struct):
     partition_count: int
     keyring: KeyRing
     programs: dict[str, tuple[float, Program]] = {}
+    may_call_private: bool = False
+    """Whether webhooks may go to addresses that are not public."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:

@@ -14,6 +14,7 @@ from khaywe.collecting import calm_collector
 from khaywe.logs import configure_logging
 from khaywe.settings import Settings
 from khaywe.wiring import Database
+from workers.delivering import delivering
 from workers.follower import follow
 from workers.scheduling import scheduled
 from workers.sweeping import Deps
@@ -48,7 +49,14 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
     # before the poster has finished and the database is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with database.pool(_POOL_SIZE) as pool, database.poster() as poster:
-        app = create_app(poster, database.connect, pool, database.partition_count, version=__version__)
+        app = create_app(
+            poster,
+            database.connect,
+            pool,
+            database.partition_count,
+            version=__version__,
+            may_call_private=settings.webhook_allow_private,
+        )
         calm_collector()
         config = uvicorn.Config(
             app,
@@ -62,13 +70,17 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
         uvicorn.Server(config).run(sockets=[listener] if listener else None)
 
 
-def run_worker(database: Database) -> None:
-    """Follow the ledger, and keep time, until told to stop."""
+def run_worker(database: Database, settings: Settings) -> None:
+    """Follow the ledger, keep time, and deliver webhooks, until told to stop."""
     configure_logging("worker")
     # Views may lag by a moment; whoever waits at a till may not.
     os.nice(_WORKER_NICENESS)
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with database.poster() as poster, scheduled(Deps(database.connect, poster, database.partition_count)):
+    with (
+        database.poster() as poster,
+        scheduled(Deps(database.connect, poster, database.partition_count)),
+        delivering(database.connect, may_call_private=settings.webhook_allow_private),
+    ):
         follow(database.connect, database.connect_views, stopping)

@@ -36,6 +36,9 @@ class Settings:
     database_port: int | None
     """Loopback port of the embedded PostgreSQL; 0: Unix socket only; None: chosen once and remembered."""
 
+    webhook_allow_private: bool = False
+    """Whether webhooks may go to private addresses and without TLS: for tests, and where everything is inside."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """
@@ -50,6 +53,7 @@ class Settings:
             host=_host(environ.get("KHAYWE_HOST") or "127.0.0.1"),
             port=_port("KHAYWE_PORT", environ.get("KHAYWE_PORT") or "8000", lowest=1),
             database_port=_database_port(environ.get("KHAYWE_DATABASE_PORT") or None),
+            webhook_allow_private=_switch("KHAYWE_WEBHOOK_ALLOW_PRIVATE", environ),
         )
 
 
@@ -73,6 +77,13 @@ def _host(text: str) -> str:
 
 def _database_port(text: str | None) -> int | None:
     return None if text is None else _port("KHAYWE_DATABASE_PORT", text, lowest=0)
+
+
+def _switch(variable: str, environ: Mapping[str, str]) -> bool:
+    text = environ.get(variable) or "0"
+    if text not in {"0", "1"}:
+        raise SettingsError(variable, text, "0 or 1")
+    return text == "1"
 
 
 def _port(variable: str, text: str, *, lowest: int) -> int:

@@ -16,6 +16,9 @@ CREATE SCHEMA views;
 GRANT USAGE ON SCHEMA views TO khaywe_app;
 GRANT USAGE ON SCHEMA views TO khaywe_read;
 
+CREATE SCHEMA webhooks;
+GRANT USAGE ON SCHEMA webhooks TO khaywe_app;
+
 CREATE SCHEMA workers;
 GRANT USAGE ON SCHEMA workers TO khaywe_app;
 GRANT USAGE ON SCHEMA workers TO khaywe_read;
@@ -433,6 +436,94 @@ CREATE TABLE views.vouchers (
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.vouchers TO khaywe_app;
 GRANT SELECT ON TABLE views.vouchers TO khaywe_read;
 
+CREATE TABLE webhooks.attempts (
+    delivery_id uuid NOT NULL,
+    number int NOT NULL,
+    started_at timestamptz NOT NULL,
+    duration_ms int NOT NULL,
+    status_code int,
+    error text NOT NULL,
+    response text NOT NULL,
+    CONSTRAINT attempts_pkey PRIMARY KEY (delivery_id, number)
+);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhooks.attempts TO khaywe_app;
+
+CREATE TABLE webhooks.deliveries (
+    delivery_id uuid NOT NULL,
+    endpoint_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    version bigint NOT NULL,
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    kind text NOT NULL COLLATE "C",
+    body text NOT NULL,
+    status text NOT NULL,
+    attempt_count int DEFAULT 0 NOT NULL,
+    retry_count int DEFAULT 0 NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    CONSTRAINT deliveries_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text]))),
+    CONSTRAINT deliveries_pkey PRIMARY KEY (delivery_id)
+)
+WITH (fillfactor='80');
+CREATE INDEX deliveries_dead_v1 ON webhooks.deliveries USING btree (endpoint_id, recorded_at) WHERE (status = 'dead'::text);
+CREATE INDEX deliveries_ended_v1 ON webhooks.deliveries USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX deliveries_log_v1 ON webhooks.deliveries USING btree (endpoint_id, recorded_at DESC, delivery_id);
+CREATE INDEX deliveries_waiting_v1 ON webhooks.deliveries USING btree (endpoint_id, account_id, version) WHERE (status = 'waiting'::text);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhooks.deliveries TO khaywe_app;
+
+CREATE TABLE webhooks.endpoints (
+    endpoint_id uuid NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    url text NOT NULL,
+    kinds text[] NOT NULL,
+    description text NOT NULL,
+    status text NOT NULL,
+    status_detail text DEFAULT ''::text NOT NULL,
+    created_at timestamptz NOT NULL,
+    failing_since timestamptz,
+    resting_until timestamptz,
+    last_success_at timestamptz,
+    request text COLLATE "C",
+    request_hash bytea,
+    CONSTRAINT endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text, 'paused'::text]))),
+    CONSTRAINT endpoints_pkey PRIMARY KEY (endpoint_id)
+);
+CREATE INDEX endpoints_by_program_v1 ON webhooks.endpoints USING btree (program_id, created_at, endpoint_id);
+CREATE UNIQUE INDEX endpoints_by_request_v1 ON webhooks.endpoints USING btree (program_id, request) WHERE (request IS NOT NULL);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhooks.endpoints TO khaywe_app;
+
+CREATE TABLE webhooks.lanes (
+    endpoint_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    waiting_count int NOT NULL,
+    due_at timestamptz NOT NULL,
+    claim uuid,
+    CONSTRAINT lanes_pkey PRIMARY KEY (endpoint_id, account_id)
+)
+WITH (fillfactor='70');
+CREATE INDEX lanes_due_v1 ON webhooks.lanes USING btree (endpoint_id, due_at);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhooks.lanes TO khaywe_app;
+
+CREATE TABLE webhooks.secrets (
+    endpoint_id uuid NOT NULL,
+    secret bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    CONSTRAINT secrets_secret_check CHECK (((length(secret) >= 24) AND (length(secret) <= 64))),
+    CONSTRAINT secrets_pkey PRIMARY KEY (endpoint_id, secret)
+);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhooks.secrets TO khaywe_app;
+
+CREATE TABLE webhooks.tracking (
+    endpoint_id uuid NOT NULL,
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    CONSTRAINT tracking_pkey PRIMARY KEY (endpoint_id, partition)
+)
+WITH (fillfactor='10');
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhooks.tracking TO khaywe_app;
+
 CREATE TABLE workers.completed (
     job text NOT NULL COLLATE "C",
     key text NOT NULL COLLATE "C",
@@ -490,3 +581,13 @@ ALTER TABLE access.sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (us
 ALTER TABLE members.identifiers ADD CONSTRAINT identifiers_member_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);
 
 ALTER TABLE members.profiles ADD CONSTRAINT profiles_of_members_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);
+
+ALTER TABLE webhooks.attempts ADD CONSTRAINT attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhooks.deliveries(delivery_id) ON DELETE CASCADE;
+
+ALTER TABLE webhooks.deliveries ADD CONSTRAINT deliveries_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoints(endpoint_id) ON DELETE CASCADE;
+
+ALTER TABLE webhooks.lanes ADD CONSTRAINT lanes_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoints(endpoint_id) ON DELETE CASCADE;
+
+ALTER TABLE webhooks.secrets ADD CONSTRAINT secrets_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoints(endpoint_id) ON DELETE CASCADE;
+
+ALTER TABLE webhooks.tracking ADD CONSTRAINT tracking_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoints(endpoint_id) ON DELETE CASCADE;

@@ -22,6 +22,7 @@ from projections.due import (
 )
 from rules.instructions.timing import end_tiers, expire_holds, expire_lots, release_lots
 from workers.checking import check_balances
+from workers.forgetting import forget_deliveries
 from workers.members import finish_erasures, finish_mergers
 from workers.periods import close_periods
 from workers.runs import OnProgress, Report
@@ -102,6 +103,7 @@ JOBS: Final = {
         Job("check-balances", "Check that balances are what the open lots hold", 60, check_balances),
         Job("finish-mergers", "Move identifiers and profiles that a merger left behind", 5, finish_mergers),
         Job("finish-erasures", "Carry out erasures that were interrupted", 5, finish_erasures),
+        Job("forget-deliveries", "Forget webhooks that were delivered or given up long ago", 60, forget_deliveries),
     )
 }
 """All jobs by name."""

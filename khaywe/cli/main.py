@@ -365,7 +365,7 @@ def worker_process(listener: int) -> None:
     end_with_supervisor()
     socket.socket(fileno=listener).close()
     with join_database(settings()) as database:
-        run_worker(database)
+        run_worker(database, settings())
 
 
 @app.command()

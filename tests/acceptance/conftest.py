@@ -154,8 +154,9 @@ def lone_client(new_database: NewDatabase) -> Iterator[Client]:
 class running:  # noqa: N801  # reads as a statement
     """Run the application on a database for the duration of a with block."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, **options: Any) -> None:
         self._database = database
+        self._options = options
         self._stopping = Event()
 
     def __enter__(self) -> Client:
@@ -175,7 +176,9 @@ class running:  # noqa: N801  # reads as a statement
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         self._listener = listener
-        app = create_app(self._poster, database.connect, self._pool, database.partition_count, version="test")
+        app = create_app(
+            self._poster, database.connect, self._pool, database.partition_count, version="test", **self._options
+        )
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()

@@ -38,6 +38,7 @@ RECORDED = {
     "check-balances": {},
     "finish-mergers": {},
     "finish-erasures": {},
+    "forget-deliveries": {},
 }
 """What each job records of members who bought in September and did nothing until November, if it alone runs."""
 

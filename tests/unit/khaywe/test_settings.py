@@ -19,8 +19,11 @@ def test_every_variable_is_read() -> None:
         "KHAYWE_HOST": "::",
         "KHAYWE_PORT": "80",
         "KHAYWE_DATABASE_PORT": "5433",
+        "KHAYWE_WEBHOOK_ALLOW_PRIVATE": "1",
     }
-    expected = Settings(Path("/srv/khaywe"), "postgresql://ledger@db/khaywe", "::", 80, 5433)
+    expected = Settings(
+        Path("/srv/khaywe"), "postgresql://ledger@db/khaywe", "::", 80, 5433, webhook_allow_private=True
+    )
     assert expected == Settings.from_environment(environ)
 
 
@@ -73,3 +76,9 @@ def test_a_password_is_never_shown(url: str) -> None:
         Settings.from_environment({"KHAYWE_DATABASE_URL": url})
     assert "s3c" not in str(refused.value)
     assert "s3c" not in repr(Settings.from_environment({"KHAYWE_DATABASE_URL": "postgresql://me:s3cret@db/x"}))
+
+
+def test_a_switch_is_on_or_off() -> None:
+    """A door to everything inside is not opened by a word that only looks like yes."""
+    with pytest.raises(SettingsError, match="0 or 1"):
+        Settings.from_environment({"KHAYWE_WEBHOOK_ALLOW_PRIVATE": "true"})
