@@ -32,7 +32,6 @@ from rules.errors import (
     UnknownPurchase,
     UnknownReason,
     UnknownTier,
-    UnknownVersion,
 )
 from rules.evaluate import InvalidFacts
 from rules.pricing.attributes import InvalidAttributes
@@ -103,7 +102,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NoSuchResource: HTTPStatus.NOT_FOUND,
     program.UnknownProgram: HTTPStatus.NOT_FOUND,
     UnknownMember: HTTPStatus.NOT_FOUND,
-    UnknownVersion: HTTPStatus.NOT_FOUND,
+    program.UnknownVersion: HTTPStatus.NOT_FOUND,
     UnknownPurchase: HTTPStatus.NOT_FOUND,
     account.UnknownRedemption: HTTPStatus.NOT_FOUND,
     account.UnknownHold: HTTPStatus.NOT_FOUND,
@@ -132,6 +131,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     program.ProgramExists: HTTPStatus.CONFLICT,
     program.NothingToPublish: HTTPStatus.CONFLICT,
     program.VersionOutOfOrder: HTTPStatus.CONFLICT,
+    program.VersionInForce: HTTPStatus.CONFLICT,
+    program.ProgramDiffers: HTTPStatus.CONFLICT,
     IdentifierTaken: HTTPStatus.CONFLICT,
     NoVersionInForce: HTTPStatus.CONFLICT,
     NotRedeemable: HTTPStatus.CONFLICT,
@@ -139,6 +140,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotInSteps: HTTPStatus.CONFLICT,
     ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
+    program.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 85
-SHIPPED_HASH = "57fe8b87c822b0cf2ca6c57510b529d99f95627ac46ecd607abaa289488c93c5"
+SHIPPED_LINES = 91
+SHIPPED_HASH = "f77215898386b6b5e66adb707f81666fff6af1b558f6b3649b3e61879a66a61a"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
