@@ -88,6 +88,7 @@ CREATE TABLE ledger.events (
     CONSTRAINT events_position_v1 UNIQUE (partition, position),
     CONSTRAINT events_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
 );
+CREATE INDEX events_programs_v1 ON ledger.events USING btree (partition, position) WHERE (topic = 'program.created.v1'::text);
 CREATE TRIGGER events_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
 GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
 
