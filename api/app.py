@@ -14,7 +14,10 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    drafts,
+    exporting,
     health,
+    history,
     holdings,
     holds,
     jobs,
@@ -30,6 +33,7 @@ from api import (
     simulation,
     standing,
     tiers,
+    versions,
 )
 from api.bridge import Bridge
 from api.edge import Edge
@@ -91,6 +95,10 @@ def create_app(
         tiers,
         jobs,
         programs,
+        drafts,
+        versions,
+        history,
+        exporting,
         rules,
         rule_sql,
         simulation,

@@ -54,11 +54,22 @@ def authorize(request: Request, action: Action) -> None:
         UnknownProgram: They do not see this program; whether it exists is not for them to know.
         Forbidden: They may not do this.
     """
-    caller = caller_of(request)
     program_id = request.path_params.get("program_id")
-    if caller.programs and program_id is not None and program_id not in caller.programs:
+    if program_id is not None:
+        require_program(request, program_id)
+    caller_of(request).require(action)
+
+
+def require_program(request: Request, program_id: str) -> None:
+    """
+    Let a request go on with a program, or not; for operations that are told which one in their body.
+
+    Raises:
+        UnknownProgram: The caller does not see this program; whether it exists is not for them to know.
+    """
+    programs = caller_of(request).programs
+    if programs and program_id not in programs:
         raise UnknownProgram(f"There is no program {program_id!r}.")
-    caller.require(action)
 
 
 def allow(action: Action) -> Callable[[Request], Awaitable[None]]:
