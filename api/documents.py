@@ -111,6 +111,20 @@ def read_document(body: bytes) -> ProgramDocument:
     return document
 
 
+def checked_id(wanted: str) -> str:
+    """
+    Return the id under which a document is imported.
+
+    Raises:
+        InvalidInput: A program cannot be called so.
+    """
+    try:
+        return msgspec.convert(wanted, Code)
+    except msgspec.ValidationError:
+        message = "A program's id is lower-case letters, digits, - and _; 1 to 63 characters."
+        raise InvalidInput(message, pointer="/program_id") from None
+
+
 def content_hash(document: ProgramDocument) -> str:
     """Return what a document is recognised by, whatever it is indented like."""
     content: dict[str, Any] = {

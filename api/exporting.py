@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from fastapi import APIRouter, Request
 from msgspec import Struct
 from starlette.concurrency import run_in_threadpool
@@ -12,7 +11,7 @@ from starlette.responses import Response
 from api.caller import require_program
 from api.changing import change, principal, references_of
 from api.differences import Difference, differences
-from api.documents import ProgramDocument, chosen, content_hash, document_of, read_document
+from api.documents import ProgramDocument, checked_id, chosen, content_hash, document_of, read_document
 from api.etags import IF_MATCH, IF_NONE_MATCH, etag, expected_of, tagged
 from api.openapi import PROGRAM, operation, query_parameter
 from api.program_views import terms_in_force, terms_json
@@ -25,7 +24,6 @@ from ledger.money import UnknownCurrency
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable
 from ledger.program import decide as program
 from ledger.program.commands import ImportProgram
-from ledger.program.names import Code
 from ledger.program.state import Program
 from rules.pricing.verdict import Finding, judge
 from rules.problems import InvalidRule
@@ -65,8 +63,6 @@ class ImportResult(Struct, frozen=True):
 
 _Place = tuple[str, str]
 """Which terms of the document, and where in it."""
-
-_check_id = msgspec.json.Decoder(Code).decode
 
 
 @router.get(
@@ -117,7 +113,8 @@ async def import_program(request: Request) -> Response:
     was created and changed, compared with what is in force.
     """
     document = await run_in_threadpool(read_document, await request.body())
-    found, program_id = resources(request), _program_id(request, document)
+    program_id = checked_id(request.query_params.get("program_id", document.program.program_id))
+    found = resources(request)
     require_program(request, program_id)
     is_dry = _is_dry(request)
     taken, body, at = chosen(document, request.query_params.get("take"))
@@ -187,15 +184,6 @@ def _existing(found: Resources, program_id: str) -> Program | None:
         return found.fresh_program(program_id)
     except program.UnknownProgram:
         return None
-
-
-def _program_id(request: Request, document: ProgramDocument) -> str:
-    wanted = request.query_params.get("program_id", document.program.program_id)
-    try:
-        return _check_id(msgspec.json.encode(wanted))
-    except msgspec.ValidationError:
-        message = "A program's id is lower-case letters, digits, - and _; 1 to 63 characters."
-        raise InvalidInput(message, pointer="/program_id") from None
 
 
 def _is_dry(request: Request) -> bool:

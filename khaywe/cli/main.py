@@ -25,7 +25,9 @@ views = typer.Typer(help="The read side: how far it is, and building it anew.", 
 audit = typer.Typer(help="Prove that the ledger is whole.", no_args_is_help=True)
 imports = typer.Typer(help="Bring activity in from files.", no_args_is_help=True)
 rules = typer.Typer(help="Check rules, and try them out.", no_args_is_help=True)
+programs = typer.Typer(help="Take a program from one ledger to another.", no_args_is_help=True)
 app.add_typer(rules, name="rules")
+app.add_typer(programs, name="program")
 app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
@@ -202,6 +204,40 @@ def rules_sql(
         from khaywe.cli.ruling import sql
 
         sql(file, scope, dialect)
+
+
+@programs.command("export")
+def program_export(
+    program_id: Annotated[str, typer.Argument(metavar="ID", help="Which.")],
+    *,
+    versions_all: Annotated[bool, typer.Option(help="With every version there ever was, for information.")] = False,
+) -> None:
+    """Print a whole program as one JSON document: no members, no points, no keys."""
+    with told_plainly():
+        from khaywe.cli.configuring import export
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            export(database, program_id, with_versions=versions_all)
+
+
+@programs.command("import")
+def program_import(
+    file: Annotated[str, typer.Argument(help="A document that was exported; - reads standard input.")],
+    wanted_id: Annotated[str | None, typer.Option("--as", metavar="ID", help="Import it under another id.")] = None,
+    take: Annotated[
+        str | None, typer.Option(help="in_force or draft; default what is in force, and the draft where nothing is.")
+    ] = None,
+    *,
+    publish: Annotated[bool, typer.Option("--publish", help="Put it in force from now on.")] = False,
+) -> None:
+    """Create a program from a document, or replace the draft of one; the same document again changes nothing."""
+    with told_plainly():
+        from khaywe.cli.configuring import take_over
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            take_over(database, file, wanted_id, take, is_published=publish)
 
 
 @audit.command("verify")
