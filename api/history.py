@@ -1,9 +1,9 @@
 """The history of a program's configuration: who changed what when, and what was different after it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.responses import Response
 
 from api.changing import ChangeView, change_view
@@ -23,6 +23,9 @@ from ledger.store.newest import backwards, newest_first
 from ledger.streams import program_stream_id
 
 router = APIRouter(prefix="/v1/programs", tags=["programs"])
+
+_Cursor = tuple[Annotated[int, Meta(ge=1, le=2**60)]]
+"""The version of the change that ended the page before."""
 
 _CHANGE = path_parameter("change", "Version of the program's stream, as the history names it.", "7")
 
@@ -57,7 +60,7 @@ class ChangeDetails(Struct, frozen=True):
 def read_history(request: Request) -> Response:
     """Return every change of the program's configuration, a page at a time, newest first."""
     found, program_id = resources(request), request.path_params["program_id"]
-    limit, cursor = limit_of(request), cursor_of(request, list[int])
+    limit, cursor = limit_of(request), cursor_of(request, _Cursor)
     state = found.fresh_program(program_id)
     before = cursor[0] if cursor else None
     with found.connection() as connection:

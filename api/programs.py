@@ -104,7 +104,7 @@ _publication = msgspec.json.Decoder(Publication).decode
 )
 def list_programs(request: Request) -> Response:
     """Return the programs that the caller may see, each with what is in force, scheduled and drafted."""
-    found, limit, after = resources(request), limit_of(request), cursor_of(request, list[str])
+    found, limit, after = resources(request), limit_of(request), cursor_of(request, tuple[Code])
     with found.connection() as connection:
         only = caller_of(request).programs
         ids = created_programs(connection, after=after[0] if after else None, only=only, limit=limit + 1)

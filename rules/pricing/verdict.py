@@ -12,9 +12,6 @@ from ledger.program.terms import Terms
 from rules.pricing.checking import check_rules, rule_warnings
 from rules.problems import InvalidRule
 
-_RULES_NEED = ("point_currencies", "attributes", "ladders")
-"""Of the terms; while something is wrong there, rules cannot be checked against it."""
-
 
 class Finding(Struct, frozen=True):
     """One thing wrong, or only remarkable."""
@@ -46,7 +43,8 @@ def judge(terms: Terms, program: Program, in_force: Terms | None, today: date, a
         at: JSON pointer of the terms in what was sent.
     """
     found = [Finding(one.slug, one.pointer or at, one.detail) for one in _inconsistencies(terms, program, at)]
-    if not any(one.pointer.startswith(f"{at}/{part}") for one in found for part in _RULES_NEED):
+    # What an absent number counts as must be a number before anything can be calculated with it.
+    if not any(one.pointer.startswith(f"{at}/attributes") for one in found):
         try:
             check_rules(terms, program.currency, at)
         except InvalidRule as refusal:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ledger.store.newest import created_programs
 from tests.acceptance.conftest import GUIDE_BURN, GUIDE_EARN, Answer, Client, purchase
 
 COFFEE = "/v1/programs/coffee"
@@ -49,6 +50,9 @@ def test_programs_are_listed_page_by_page(client: Client) -> None:
     assert coffee["etag"] == client.get(COFFEE).headers["ETag"] == '"6"'
     second = client.get(f"/v1/programs?limit=2&cursor={first['next_cursor']}").json
     assert ([one["program_id"] for one in second["programs"]], second["next_cursor"]) == (["water"], None)
+    with client.database.connect() as connection:
+        assert created_programs(connection, after=None, only=("water", "wine"), limit=9) == ["water"]
+        assert created_programs(connection, after="tea", only=("tea",), limit=9) == []
 
 
 def test_an_etag_spares_the_body_until_something_changes(lone_client: Client) -> None:
@@ -249,6 +253,9 @@ def test_history_tells_who_changed_what(client: Client) -> None:
     assert [one["path"] for one in published["differences"]] == ["/earn/rule"]
     assert client.get(first["changes"][0]["details"]).json["terms"] is None
     assert client.get(f"{COFFEE}/history/99").slug == "no-such-resource"
+    for cursor in ("W10", "WzFlMzBd", "Wy0xXQ", "x"):
+        assert client.get(f"{COFFEE}/history?cursor={cursor}").json["pointer"] == "/cursor"
+        assert client.get(f"/v1/programs?cursor={cursor}").json["pointer"] == "/cursor"
     assert client.get("/v1/programs/tea/history").slug == "unknown-program"
 
 
