@@ -106,6 +106,18 @@ def test_of_many_editors_at_once_one_wins(client: Client) -> None:
     assert client.get(f"{COFFEE}/draft").json["point_currencies"] == winner["point_currencies"]
 
 
+def test_a_publication_sent_again_is_answered_again(client: Client) -> None:
+    """Under its key it is the same one, though its If-Match is stale by now; another under the key is refused."""
+    client.create_program()
+    draft(client, DOUBLED)
+    sent = {"If-Match": '"4"', "Idempotency-Key": "publish-1"}
+    first = client.post(f"{COFFEE}/publish", {}, headers=sent)
+    again = client.post(f"{COFFEE}/publish", {}, headers=sent)
+    assert (first.status, again.status, again.headers["Idempotency-Replayed"]) == (201, 200, "true")
+    assert (first.json, first.headers["ETag"]) == (again.json, again.headers["ETag"])
+    assert client.post(f"{COFFEE}/restore", {"version": 1}, headers=sent).slug == "key-reused"
+
+
 def test_a_draft_is_read_and_discarded(lone_client: Client) -> None:
     """As it was written; without one there is nothing to read."""
     lone_client.create_program()
