@@ -97,6 +97,8 @@ def tidy(schema: Any) -> Any:
 
 
 def _singular(word: str) -> str:
+    if word == "history":
+        return "change"
     if word.endswith("ies"):
         return word[:-3] + "y"
     return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us")) else word

@@ -32,7 +32,7 @@ SIGN_IN = "/v1/session"
 _DRAIN_LIMIT = 64 * 1024 * 1024
 
 BATCH_BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a batch."""
+"""Bytes of a batch, or of the document of a program with all its versions."""
 
 
 class Edge:
@@ -194,7 +194,7 @@ def _declared(headers: dict[bytes, bytes]) -> int | None:
 
 
 def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-    limit = BATCH_BODY_LIMIT if scope["path"].endswith("/batch") else BODY_LIMIT
+    limit = BATCH_BODY_LIMIT if scope["path"].endswith(("/batch", "/programs/import")) else BODY_LIMIT
     declared = headers.get(b"content-length")
     if declared is not None:
         if int(declared) > limit:

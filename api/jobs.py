@@ -18,12 +18,12 @@ from ledger.access.roles import Action
 from ledger.errors import InvalidInput
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import LedgerBusy, LedgerUnavailable, Posted
-from ledger.program.decide import UnknownProgram
+from ledger.program.decide import UnknownProgram, UnknownVersion
 from ledger.program.state import Program, ProgramVersion
 from ledger.streams import ACCOUNT, StreamId
 from projections.due import Scope, accounts_of_program
 from projections.jobs import JobRun, Warned, WarningCursor, read_runs, read_warnings
-from rules.errors import NoVersionInForce, UnknownVersion
+from rules.errors import NoVersionInForce
 from rules.instructions.timing import change_expiry
 from rules.pricing.migration import concerned, policies
 from rules.pricing.plans import plan_of

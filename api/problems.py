@@ -39,7 +39,6 @@ from rules.errors import (
     UnknownPurchase,
     UnknownReason,
     UnknownTier,
-    UnknownVersion,
 )
 from rules.evaluate import InvalidFacts
 from rules.pricing.attributes import InvalidAttributes
@@ -132,7 +131,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     program.UnknownProgram: HTTPStatus.NOT_FOUND,
     UnknownMember: HTTPStatus.NOT_FOUND,
     UnknownIdentifier: HTTPStatus.NOT_FOUND,
-    UnknownVersion: HTTPStatus.NOT_FOUND,
+    program.UnknownVersion: HTTPStatus.NOT_FOUND,
     UnknownPurchase: HTTPStatus.NOT_FOUND,
     account.UnknownRedemption: HTTPStatus.NOT_FOUND,
     account.UnknownHold: HTTPStatus.NOT_FOUND,
@@ -166,6 +165,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     program.ProgramExists: HTTPStatus.CONFLICT,
     program.NothingToPublish: HTTPStatus.CONFLICT,
     program.VersionOutOfOrder: HTTPStatus.CONFLICT,
+    program.VersionInForce: HTTPStatus.CONFLICT,
+    program.ProgramDiffers: HTTPStatus.CONFLICT,
     IdentifierTaken: HTTPStatus.CONFLICT,
     MemberMerged: HTTPStatus.CONFLICT,
     NoVersionInForce: HTTPStatus.CONFLICT,
@@ -182,6 +183,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     MemberErased: HTTPStatus.GONE,
     ProfileChanged: HTTPStatus.PRECONDITION_FAILED,
     TooManyWebhooks: HTTPStatus.CONFLICT,
+    program.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,

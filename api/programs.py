@@ -1,8 +1,8 @@
 """Programs: create, read, draft, publish."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -10,18 +10,26 @@ from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.access.caller import caller_of
 from api.bodies import body_of
-from api.openapi import PROGRAM, operation
-from api.resources import Resources, idempotency_references, position_token, resources
-from api.terms import TermsBody, decode_terms, read_terms, written_terms
+from api.changing import change, principal, references_of
+from api.etags import IF_MATCH, IF_NONE_MATCH, expected_of, tagged
+from api.openapi import CURSOR, LIMIT, PROGRAM, operation
+from api.paging import as_json, cursor_of, limit_of, token
+from api.program_views import ProgramLine, ProgramView, program_line, program_response
+from api.resources import Resources, position_token, resources
+from api.terms import TermsBody, read_terms
 from ledger.access.roles import Action
 from ledger.dates import as_utc, time_zone
+from ledger.errors import InvalidInput
 from ledger.money import UnknownCurrency, minor_digits
-from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable
+from ledger.posting.cache import StateCache
+from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted, Reference
 from ledger.program import decide as program
+from ledger.program.commands import Expected
 from ledger.program.events import ProgramPublished
 from ledger.program.names import Code
-from ledger.program.state import Program
+from ledger.store.newest import created_programs
 from ledger.streams import PROGRAM as PROGRAM_STREAM
 from ledger.streams import program_stream_id
 from rules.activity import Instant
@@ -48,23 +56,11 @@ class Publication(Struct, frozen=True, forbid_unknown_fields=True):
     """Absent: from now on. What occurred before is priced by the version before."""
 
 
-class VersionView(Struct, frozen=True):
-    """A published version."""
+class ProgramList(Struct, frozen=True):
+    """Programs by id, a page at a time."""
 
-    version: int
-    effective_from: datetime
-    terms: TermsBody
-
-
-class ProgramView(Struct, frozen=True):
-    """A program, its draft, and all its versions."""
-
-    program_id: str
-    name: str
-    currency: str
-    timezone: str
-    draft: TermsBody | None
-    versions: list[VersionView]
+    programs: list[ProgramLine]
+    next_cursor: str | None
 
 
 class PublishedView(Struct, frozen=True):
@@ -96,6 +92,30 @@ _new_program = msgspec.json.Decoder(NewProgram).decode
 _publication = msgspec.json.Decoder(Publication).decode
 
 
+@router.get(
+    "",
+    summary="List programs",
+    **operation(
+        Action.READ_PROGRAMS,
+        answer=ProgramList,
+        parameters=[LIMIT, CURSOR],
+        refusals=[InvalidInput, LedgerUnavailable],
+    ),
+)
+def list_programs(request: Request) -> Response:
+    """Return the programs that the caller may see, each with what is in force, scheduled and drafted."""
+    found, limit, after = resources(request), limit_of(request), cursor_of(request, tuple[Code])
+    with found.connection() as connection:
+        only = caller_of(request).programs
+        ids = created_programs(connection, after=after[0] if after else None, only=only, limit=limit + 1)
+        cache = StateCache(found.partition_count)
+        streams = {program_stream_id(program_id): PROGRAM_STREAM for program_id in ids[:limit]}
+        cache.load(connection, streams)
+    now = datetime.now(UTC)
+    lines = [program_line(cache.entries[stream_id].state, now) for stream_id in streams]
+    return as_json(ProgramList(lines, token([ids[limit - 1]]) if len(ids) > limit else None))
+
+
 @router.post(
     "",
     summary="Create a program with its first draft",
@@ -104,7 +124,15 @@ _publication = msgspec.json.Decoder(Publication).decode
         body=NewProgram,
         answer=ProgramView,
         status=201,
-        refusals=[InvalidRule, UnknownCurrency, program.ProgramExists, KeyReused, LedgerBusy, LedgerUnavailable],
+        refusals=[
+            InvalidRule,
+            UnknownCurrency,
+            program.UnknownProgram,
+            program.ProgramExists,
+            KeyReused,
+            LedgerBusy,
+            LedgerUnavailable,
+        ],
         example=_EXAMPLE,
     ),
 )
@@ -112,6 +140,7 @@ async def create_program(request: Request) -> Response:
     """Set a program up. It prices nothing until its draft is published."""
     found = resources(request)
     asked = await body_of(request, _new_program)
+    caller_of(request).require_program(asked.program_id)
     minor_digits(asked.currency)
     time_zone(asked.timezone)
     terms = read_terms(asked.terms, asked.currency, "/terms")
@@ -122,111 +151,85 @@ async def create_program(request: Request) -> Response:
         asked.timezone,
         terms,
         datetime.now(UTC),
+        principal(request),
     )
-    posted = await found.poster.post(
-        _instruction(
-            request,
-            asked.program_id,
-            command,
-            ("create", asked.program_id, asked.name, asked.currency, asked.timezone, terms),
-        )
-    )
-    return _program_response(found, asked.program_id, 200 if posted.replayed else 201, replayed=posted.replayed)
+    same = ("create", asked.program_id, asked.name, asked.currency, asked.timezone, terms)
+    posted = await change(found, asked.program_id, command, same, references_of(request))
+    status = 200 if posted.replayed else 201
+    return await run_in_threadpool(program_response, request, found, asked.program_id, status, replayed=posted.replayed)
 
 
 @router.get(
     "/{program_id}",
     summary="Read a program",
-    **operation(Action.READ_PROGRAMS, answer=ProgramView, parameters=[PROGRAM], refusals=[program.UnknownProgram]),
-)
-def read_program(request: Request) -> Response:
-    """Return the program with its draft and every version it ever published."""
-    return _program_response(resources(request), request.path_params["program_id"], 200)
-
-
-@router.put(
-    "/{program_id}/draft",
-    summary="Replace the draft",
     **operation(
-        Action.WRITE_PROGRAMS,
-        body=TermsBody,
+        Action.READ_PROGRAMS,
         answer=ProgramView,
-        parameters=[PROGRAM],
-        refusals=[program.UnknownProgram, InvalidRule, KeyReused, LedgerBusy, LedgerUnavailable],
-        example=_EXAMPLE["terms"],
+        parameters=[PROGRAM, IF_NONE_MATCH],
+        refusals=[program.UnknownProgram, LedgerUnavailable],
     ),
 )
-async def replace_draft(request: Request) -> Response:
-    """Write new terms down. They are not in force until published."""
-    found, program_id = resources(request), request.path_params["program_id"]
-    body = await body_of(request, decode_terms)
-    program_currency = (await run_in_threadpool(found.program, program_id)).currency
-    terms = read_terms(body, program_currency, "")
-    now = datetime.now(UTC)
-    instruction = _instruction(request, program_id, program.DraftProgram(terms, now), ("draft", program_id, terms))
-    await found.poster.post(instruction)
-    return _program_response(found, program_id, 200)
+def read_program(request: Request) -> Response:
+    """Return the program with its draft and every version it ever published, but those that were withdrawn."""
+    return program_response(request, resources(request), request.path_params["program_id"])
 
 
 @router.post(
     "/{program_id}/publish",
-    summary="Publish the draft",
+    summary="Publish the draft, now or for later",
     **operation(
         Action.PUBLISH,
         body=Publication,
         answer=PublishedView,
         status=201,
-        parameters=[PROGRAM],
+        parameters=[PROGRAM, IF_MATCH],
         refusals=[
+            KeyReused,
             program.UnknownProgram,
+            program.StaleVersion,
             program.NothingToPublish,
             program.VersionOutOfOrder,
-            KeyReused,
             LedgerBusy,
             LedgerUnavailable,
         ],
         example={"effective_from": "2026-01-01T00:00:00+01:00"},
     ),
 )
-async def publish(request: Request) -> Response:
+async def publish_draft(request: Request) -> Response:
     """Turn the draft into the next version, in force from a moment on until the next version's."""
     found, program_id = resources(request), request.path_params["program_id"]
     asked = await body_of(request, _publication)
-    now = datetime.now(UTC)
-    command = program.PublishProgram(as_utc(asked.effective_from or now), now)
-    posted = await found.poster.post(
-        _instruction(request, program_id, command, ("publish", program_id, asked.effective_from)),
-    )
+    expected, references = expected_of(request), references_of(request)
+    posted = await publish(found, program_id, asked, principal(request), expected=expected, references=references)
     assert isinstance(posted.event, ProgramPublished)
     view = PublishedView(posted.event.version, posted.event.effective_from, position_token(posted))
     headers = {"Idempotency-Replayed": "true"} if posted.replayed else {}
-    return Response(msgspec.json.encode(view), 200 if posted.replayed else 201, headers, "application/json")
+    return tagged(request, view, f'"{posted.version}"', 200 if posted.replayed else 201, headers)
 
 
-def _instruction(request: Request, program_id: str, command: program.ProgramCommand, asked: Any) -> Instruction:
-    request_hash = sha256(msgspec.json.encode(asked)).digest()
-    # Without a key of the caller's, a request is only the same as itself.
-    references = idempotency_references(request) or ((f"program:{program_id}", _once(command)),)
+async def publish(
+    found: Resources,
+    program_id: str,
+    publication: Publication,
+    by: str,
+    *,
+    expected: Expected = None,
+    references: Sequence[Reference] = (),
+) -> Posted:
+    """
+    Publish the draft of a program, whoever decided that it is time.
 
-    def decide(state: Program | None) -> Any:
-        return program.decide(state, command)
+    Args:
+        found: To work with.
+        program_id: Whose draft.
+        publication: From when on.
+        by: Who did it, as events name them.
+        expected: The versions of the program's stream from which this is allowed to start; ``None`` for any.
+        references: Under which it is done once.
 
-    return Instruction(PROGRAM_STREAM, program_stream_id(program_id), references, request_hash, decide)
-
-
-def _once(command: program.ProgramCommand) -> str:
-    return f"{type(command).__name__}:{command.occurred_at.isoformat()}"
-
-
-def _program_response(found: Resources, program_id: str, status: int, *, replayed: bool = False) -> Response:
-    state = found.fresh_program(program_id)
-    view = ProgramView(
-        state.program_id,
-        state.name,
-        state.currency,
-        state.timezone,
-        written_terms(state.draft) if state.draft else None,
-        [VersionView(one.version, one.effective_from, written_terms(one.terms)) for one in state.versions],
-    )
-    headers = {"Idempotency-Replayed": "true"} if replayed else {}
-    return Response(msgspec.json.encode(view), status, headers, "application/json")
+    Raises:
+        LedgerError: It was refused; see the operation.
+    """
+    now = datetime.now(UTC)
+    command = program.PublishProgram(as_utc(publication.effective_from or now), now, by, expected)
+    return await change(found, program_id, command, ("publish", program_id, publication.effective_from), references)

@@ -24,6 +24,8 @@ _BY_NAME: dict[str, Any] = {
     "phone": "+41790000000",
     "language": "de",
     "country": "CH",
+    "unit": "none",
+    "day": "12-31",
     "topic": "account.purchase_posted.v1",
 }
 _BY_FORMAT = {

@@ -21,12 +21,12 @@ from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import UnknownMember
 from ledger.posting.cache import StateCache
 from ledger.posting.instruction import LedgerUnavailable
-from ledger.program.decide import NothingToPublish, UnknownProgram
+from ledger.program.decide import NothingToPublish, UnknownProgram, UnknownVersion
 from ledger.program.state import Program
 from ledger.store.receipts import recorded_for, state_before
 from ledger.streams import ACCOUNT, BUDGET, budget_stream_id
 from rules.activity import Attributes, Instant, Line, MemberName, OpaqueId, Purchase, Source
-from rules.errors import UnknownPurchase, UnknownVersion
+from rules.errors import UnknownPurchase
 from rules.instructions import purchase_reference
 from rules.pricing.simulation import Simulated, explained, simulate, under_draft, under_version
 from rules.pricing.trace import RuleTrace

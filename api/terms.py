@@ -47,11 +47,22 @@ def read_terms(body: TermsBody, currency: str, at: str) -> Terms:
         InvalidInput: The terms contradict themselves.
         InvalidRule: A rule has problems; their pointers are those of the body.
     """
+    terms = taken_terms(body, at)
+    check_terms(terms, currency, at)
+    check_rules(terms, currency, at)
+    return terms
+
+
+def taken_terms(body: TermsBody, at: str) -> Terms:
+    """
+    Return terms just as they were sent, for whoever checks them later.
+
+    Raises:
+        InvalidInput: A rule is not in UTF-8.
+    """
     terms: Terms = _rewritten(
         body, Terms, earn=_read(body.earn, EarnRule, f"{at}/earn"), burn=_read(body.burn, BurnRule, f"{at}/burn")
     )
-    check_terms(terms, currency, at)
-    check_rules(terms, currency, at)
     return terms
 
 
@@ -94,7 +105,8 @@ def _text(raw: Raw | UnsetType, pointer: str) -> str | None:
     if raw is UNSET or bytes(raw) == b"null":
         return None
     try:
-        return bytes(raw).decode()
+        # Without the blanks in which it was written: a document that was indented for people holds the same rules.
+        return msgspec.json.format(bytes(raw), indent=-1).decode()
     except UnicodeDecodeError:
         raise InvalidInput("A rule must be in UTF-8.", pointer=pointer) from None
 

@@ -52,7 +52,7 @@ PROGRAM = Stream(
     "program",
     program_state.evolve,
     program_state.Program,
-    "program.state.v1",
+    "program.state.v2",
     ProgramEvent.__args__,
 )
 BUDGET = Stream(

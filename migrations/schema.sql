@@ -134,6 +134,7 @@ CREATE TABLE ledger.events (
 );
 CREATE INDEX events_access_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic ~~ 'access.%'::text);
 CREATE INDEX events_approvals_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic = 'approval.requested.v1'::text);
+CREATE INDEX events_programs_v1 ON ledger.events USING btree (partition, position) WHERE (topic = 'program.created.v1'::text);
 CREATE TRIGGER events_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
 GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
 

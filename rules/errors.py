@@ -15,12 +15,6 @@ class NoVersionInForce(LedgerError):
     slug = "no-version-in-force"
 
 
-class UnknownVersion(LedgerError):
-    """The program never published a version of this number."""
-
-    slug = "unknown-version"
-
-
 class UnknownPurchase(LedgerError):
     """No such purchase is booked."""
 

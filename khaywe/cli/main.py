@@ -28,7 +28,9 @@ keys = typer.Typer(help="Keys that open the API.", no_args_is_help=True)
 users = typer.Typer(help="People who sign in with a password.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")
+programs = typer.Typer(help="Take a program from one ledger to another.", no_args_is_help=True)
 app.add_typer(rules, name="rules")
+app.add_typer(programs, name="program")
 app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
@@ -251,6 +253,40 @@ def rules_sql(
         from khaywe.cli.ruling import sql
 
         sql(file, scope, dialect)
+
+
+@programs.command("export")
+def program_export(
+    program_id: Annotated[str, typer.Argument(metavar="ID", help="Which.")],
+    *,
+    versions_all: Annotated[bool, typer.Option(help="With every version there ever was, for information.")] = False,
+) -> None:
+    """Print a whole program as one JSON document: no members, no points, no keys."""
+    with told_plainly():
+        from khaywe.cli.configuring import export
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            export(database, program_id, with_versions=versions_all)
+
+
+@programs.command("import")
+def program_import(
+    file: Annotated[str, typer.Argument(help="A document that was exported; - reads standard input.")],
+    wanted_id: Annotated[str | None, typer.Option("--as", metavar="ID", help="Import it under another id.")] = None,
+    take: Annotated[
+        str | None, typer.Option(help="in_force or draft; default what is in force, and the draft where nothing is.")
+    ] = None,
+    *,
+    publish: Annotated[bool, typer.Option("--publish", help="Put it in force from now on.")] = False,
+) -> None:
+    """Create a program from a document, or replace the draft of one; the same document again changes nothing."""
+    with told_plainly():
+        from khaywe.cli.configuring import take_over
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            take_over(database, file, wanted_id, take, is_published=publish)
 
 
 @audit.command("verify")

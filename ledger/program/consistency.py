@@ -1,14 +1,16 @@
 """Whether terms agree with themselves. What their rules say is checked by `rules`, before."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from ledger.errors import InvalidInput
 from ledger.money import InvalidAmount, to_minor
-from ledger.program.ladder_consistency import check_ladders
+from ledger.program.ladder_consistency import ladder_checks
 from ledger.program.naming import refuse_twice
+from ledger.program.state import Program
 from ledger.program.terms import Attribute, BurnRule, Conversion, EarnRule, PointCurrency, Terms
 from ledger.program.timing import After, Expiry
 
@@ -27,27 +29,63 @@ def check_terms(terms: Terms, currency: str, at: str = "/terms") -> None:
     Raises:
         InvalidInput: Something is named twice, named and not there, or bounded from both sides to nothing.
     """
+    for problem in inconsistencies(terms, currency, at):
+        raise problem
+
+
+def inconsistencies(terms: Terms, currency: str, at: str = "/terms") -> Iterator[InvalidInput]:
+    """Give everything by which terms contradict themselves, in the order of the checks; see `check_terms`."""
+    for check in _checks(terms, currency, at):
+        try:
+            check()
+        except InvalidInput as problem:
+            yield problem
+
+
+def _checks(terms: Terms, currency: str, at: str) -> Iterator[Callable[[], None]]:
+    """Give the checks in their order. Each tells the first thing it finds, and needs nothing of the others."""
     for index, one in enumerate(terms.point_currencies):
-        _check_currency(one, currency, f"{at}/point_currencies/{index}")
-    refuse_twice([one.code for one in terms.point_currencies], "point currency", at + "/point_currencies/{}/code")
+        yield partial(_check_currency, one, currency, f"{at}/point_currencies/{index}")
+    codes = [one.code for one in terms.point_currencies]
+    yield partial(refuse_twice, codes, "point currency", at + "/point_currencies/{}/code")
     for index, attribute in enumerate(terms.attributes):
-        _check_attribute(attribute, f"{at}/attributes/{index}")
-    refuse_twice([(one.of, one.name) for one in terms.attributes], "attribute", at + "/attributes/{}/name")
+        yield partial(_check_attribute, attribute, f"{at}/attributes/{index}")
+    names = [(one.of, one.name) for one in terms.attributes]
+    yield partial(refuse_twice, names, "attribute", at + "/attributes/{}/name")
     for rule, pointer in placed(terms.earn, f"{at}/earn"):
-        _check_named(terms, rule, "earn", pointer)
-        _check_earn_rule(terms, rule, pointer)
-    refuse_twice([one.rule_id for one in terms.earn_rules], "earn rule", at + "/earn/{}/rule_id")
-    _check_groups(terms, f"{at}/earn")
+        yield partial(_check_earn_rule, terms, rule, pointer)
+    yield partial(refuse_twice, [one.rule_id for one in terms.earn_rules], "earn rule", at + "/earn/{}/rule_id")
+    yield partial(_check_groups, terms, f"{at}/earn")
     for burn, pointer in placed(terms.burn, f"{at}/burn"):
-        _check_named(terms, burn, "burn", pointer)
-        _check_burn_rule(terms, burn, pointer)
-    refuse_twice([one.rule_id for one in terms.burn_rules], "burn rule", at + "/burn/{}/rule_id")
-    check_ladders(terms, currency, f"{at}/ladders")
-    _check_transfers(terms, f"{at}/transfers")
+        yield partial(_check_burn_rule, terms, burn, pointer)
+    yield partial(refuse_twice, [one.rule_id for one in terms.burn_rules], "burn rule", at + "/burn/{}/rule_id")
+    yield from ladder_checks(terms, currency, f"{at}/ladders")
+    yield partial(_check_transfers, terms, f"{at}/transfers")
+    yield partial(_check_holds, terms, f"{at}/holds")
+    yield partial(refuse_twice, terms.adjustment_reasons, "reason", at + "/adjustment_reasons/{}")
+
+
+def check_scales(program: Program, terms: Terms, at: str = "/terms") -> None:
+    """
+    Refuse to count points that members hold in another unit: every balance would be worth something else.
+
+    Raises:
+        InvalidInput: A point currency was published with another scale.
+    """
+    published = {one.code: one.scale for version in program.versions for one in version.terms.point_currencies}
+    for index, one in enumerate(terms.point_currencies):
+        if one.scale != published.get(one.code, one.scale):
+            message = (
+                f"{one.code!r} was published with scale {published[one.code]}, which members' points are counted in; "
+                "take a new code for another scale."
+            )
+            raise InvalidInput(message, pointer=f"{at}/point_currencies/{index}/scale")
+
+
+def _check_holds(terms: Terms, at: str) -> None:
     if terms.holds.default_minutes > terms.holds.maximum_minutes:
         message = "A hold lasts no longer by default than at most."
-        raise InvalidInput(message, pointer=f"{at}/holds/default_minutes")
-    refuse_twice(terms.adjustment_reasons, "reason", at + "/adjustment_reasons/{}")
+        raise InvalidInput(message, pointer=f"{at}/default_minutes")
 
 
 def placed(written: _Rule | tuple[_Rule, ...] | None, at: str) -> Iterator[tuple[_Rule, str]]:
@@ -115,6 +153,7 @@ def _check_named(terms: Terms, rule: EarnRule | BurnRule, kind: str, pointer: st
 
 
 def _check_earn_rule(terms: Terms, rule: EarnRule, pointer: str) -> None:
+    _check_named(terms, rule, "earn", pointer)
     scale = terms.point_currency(rule.point_currency).scale
     if rule.rounding_scale is not None and rule.rounding_scale > scale:
         message = f"{rule.point_currency!r} keeps {scale} decimal places, so no more than these can be rounded to."
@@ -136,6 +175,7 @@ def _check_groups(terms: Terms, pointer: str) -> None:
 
 
 def _check_burn_rule(terms: Terms, rule: BurnRule, pointer: str) -> None:
+    _check_named(terms, rule, "burn", pointer)
     if not terms.point_currency(rule.point_currency).redeemable:
         message = f"The burn rule names {rule.point_currency!r}, which is not redeemable."
         raise InvalidInput(message, pointer=f"{pointer}/point_currency")

@@ -1,15 +1,49 @@
 """What a program allows. Pure: rules were checked before the command arrived here."""
 
-from datetime import datetime
 from typing import assert_never
 
-from msgspec import Struct
+from ledger.errors import LedgerError
+from ledger.program.commands import (
+    CreateProgram,
+    DiscardDraft,
+    DraftProgram,
+    Expected,
+    ImportProgram,
+    ProgramCommand,
+    PublishProgram,
+    RestoreVersion,
+    WithdrawVersion,
+)
+from ledger.program.consistency import check_scales, check_terms
+from ledger.program.events import (
+    ProgramCreated,
+    ProgramDraftDiscarded,
+    ProgramDrafted,
+    ProgramEvent,
+    ProgramPublished,
+    ProgramVersionWithdrawn,
+)
+from ledger.program.state import Program, ProgramVersion
 
-from ledger.errors import InvalidInput, LedgerError
-from ledger.program.consistency import check_terms
-from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramEvent, ProgramPublished
-from ledger.program.state import Program
-from ledger.program.terms import Terms
+__all__ = [
+    "CreateProgram",
+    "DiscardDraft",
+    "DraftProgram",
+    "ImportProgram",
+    "NothingToPublish",
+    "ProgramCommand",
+    "ProgramDiffers",
+    "ProgramExists",
+    "PublishProgram",
+    "RestoreVersion",
+    "StaleVersion",
+    "UnknownProgram",
+    "UnknownVersion",
+    "VersionInForce",
+    "VersionOutOfOrder",
+    "WithdrawVersion",
+    "decide",
+]
 
 
 class UnknownProgram(LedgerError):
@@ -24,6 +58,24 @@ class ProgramExists(LedgerError):
     slug = "program-exists"
 
 
+class StaleVersion(LedgerError):
+    """Somebody changed the program since it was read."""
+
+    slug = "stale-version"
+
+
+class ProgramDiffers(LedgerError):
+    """The document is of a program that counts in other money, or by another calendar."""
+
+    slug = "program-differs"
+
+
+class UnknownVersion(LedgerError):
+    """The program never published a version of this number."""
+
+    slug = "unknown-version"
+
+
 class NothingToPublish(LedgerError):
     """The program has no draft."""
 
@@ -36,86 +88,121 @@ class VersionOutOfOrder(LedgerError):
     slug = "version-out-of-order"
 
 
-class CreateProgram(Struct, frozen=True):
-    """Set a program up, with the terms of its first draft."""
+class VersionInForce(LedgerError):
+    """The version has taken effect, or is just about to."""
 
-    program_id: str
-    name: str
-    currency: str
-    timezone: str
-    terms: Terms
-    occurred_at: datetime
-
-
-class DraftProgram(Struct, frozen=True):
-    """Replace the draft."""
-
-    terms: Terms
-    occurred_at: datetime
-
-
-class PublishProgram(Struct, frozen=True):
-    """Turn the draft into the next version."""
-
-    effective_from: datetime
-    occurred_at: datetime
-
-
-ProgramCommand = CreateProgram | DraftProgram | PublishProgram
+    slug = "version-in-force"
 
 
 def decide(program: Program | None, command: ProgramCommand) -> list[ProgramEvent]:
     """
-    Turn a command into facts, or refuse it.
+    Turn a command into facts, or refuse it. What is so already is not stale: it is done, and changes nothing.
 
     Raises:
         ProgramExists: A program to be created exists.
-        UnknownProgram: Anything but creating is asked of a program that does not exist.
+        UnknownProgram: Anything but creating or importing is asked of a program that does not exist.
+        StaleVersion: The program's version is none of those that were expected.
+        ProgramDiffers: What is imported counts in other money, or by another calendar.
+        UnknownVersion: It has no version of this number.
         InvalidInput: The terms contradict themselves.
         NothingToPublish: There is no draft.
         VersionOutOfOrder: A version would take effect no later than the one before it.
+        VersionInForce: A version to be withdrawn has taken effect.
     """
-    if isinstance(command, CreateProgram):
-        if program:
-            message = f"Program {command.program_id!r} exists; change its draft instead."
-            raise ProgramExists(message, pointer="/program_id")
-        check_terms(command.terms, command.currency)
-        return [
-            ProgramCreated(
-                command.program_id,
-                command.name,
-                command.currency,
-                command.timezone,
-                command.occurred_at,
-            ),
-            ProgramDrafted(command.terms, command.occurred_at),
-        ]
-    if program is None:
+    if program is not None:
+        return _changed(program, command)
+    if not isinstance(command, CreateProgram | ImportProgram):
         raise UnknownProgram("There is no such program; create it first.")
+    if isinstance(command, ImportProgram) and command.expected is not None:
+        raise StaleVersion("There is no such program yet; import it without If-Match.", current=None)
+    return _created(command)
+
+
+def _changed(program: Program, command: ProgramCommand) -> list[ProgramEvent]:
     match command:
         case DraftProgram():
-            check_terms(command.terms, program.currency)
-            _check_scales(program, command.terms)
-            return [] if command.terms == program.draft else [ProgramDrafted(command.terms, command.occurred_at)]
+            return _drafted(program, command, ProgramDrafted(command.terms, command.occurred_at, command.by))
+        case ImportProgram():
+            _check_same(program, command)
+            drafted = ProgramDrafted(command.terms, command.occurred_at, command.by, imported=command.document)
+            return _drafted(program, command, drafted)
+        case RestoreVersion():
+            terms = _version(program, command.version).terms
+            drafted = ProgramDrafted(terms, command.occurred_at, command.by, command.version)
+            return _drafted(program, command, drafted)
+        case DiscardDraft():
+            return _discarded(program, command)
         case PublishProgram():
-            return [_published(program, command)]
+            return _published(program, command)
+        case WithdrawVersion():
+            return _withdrawn(program, command)
+        case CreateProgram():
+            message = f"Program {command.program_id!r} exists; change its draft instead."
+            raise ProgramExists(message, pointer="/program_id")
         case _:
             assert_never(command)
 
 
-def _check_scales(program: Program, terms: Terms) -> None:
-    """Refuse to count points that members hold in another unit: every balance would be worth something else."""
-    published = {one.code: one.scale for version in program.versions for one in version.terms.point_currencies}
-    for index, one in enumerate(terms.point_currencies):
-        if one.scale != published.get(one.code, one.scale):
+def _created(command: CreateProgram | ImportProgram) -> list[ProgramEvent]:
+    check_terms(command.terms, command.currency)
+    document = command.document if isinstance(command, ImportProgram) else ""
+    return [
+        ProgramCreated(
+            command.program_id,
+            command.name,
+            command.currency,
+            command.timezone,
+            command.occurred_at,
+            command.by,
+        ),
+        ProgramDrafted(command.terms, command.occurred_at, command.by, imported=document),
+    ]
+
+
+def _drafted(
+    program: Program, command: DraftProgram | ImportProgram | RestoreVersion, drafted: ProgramDrafted
+) -> list[ProgramEvent]:
+    check_terms(drafted.terms, program.currency)
+    check_scales(program, drafted.terms)
+    if drafted.terms == program.draft:
+        return []
+    _check_expected(program, command.expected)
+    return [drafted]
+
+
+def _discarded(program: Program, command: DiscardDraft) -> list[ProgramEvent]:
+    if program.draft is None:
+        return []
+    _check_expected(program, command.expected)
+    return [ProgramDraftDiscarded(command.occurred_at, command.by)]
+
+
+def _check_expected(program: Program, expected: Expected) -> None:
+    """Refuse to overwrite what the caller has not seen."""
+    if expected is not None and program.revision not in expected:
+        message = f'The program is at "{program.revision}" now; read it again, and decide whether to change that.'
+        raise StaleVersion(message, pointer="/If-Match", current=program.revision)
+
+
+def _check_same(program: Program, command: ImportProgram) -> None:
+    for name in ("currency", "timezone"):
+        ours, theirs = getattr(program, name), getattr(command, name)
+        if ours != theirs:
             message = (
-                f"{one.code!r} was published with scale {published[one.code]}, which members' points are counted in; "
-                "take a new code for another scale."
+                f"The {name} of {program.program_id!r} is {ours}, and the document's is {theirs}; neither changes."
             )
-            raise InvalidInput(message, pointer=f"/terms/point_currencies/{index}/scale")
+            raise ProgramDiffers(message, pointer=f"/program/{name}")
 
 
-def _published(program: Program, command: PublishProgram) -> ProgramPublished:
+def _version(program: Program, number: int) -> ProgramVersion:
+    found = program.numbered(number)
+    if found is None:
+        raise UnknownVersion(f"{program.program_id!r} never published a version {number}.", pointer="/version")
+    return found
+
+
+def _published(program: Program, command: PublishProgram) -> list[ProgramEvent]:
+    _check_expected(program, command.expected)
     if program.draft is None:
         raise NothingToPublish("There is no draft to publish; write one first.")
     last = program.versions[-1] if program.versions else None
@@ -124,6 +211,22 @@ def _published(program: Program, command: PublishProgram) -> ProgramPublished:
             f"Version {last.version} takes effect at {last.effective_from.isoformat()}; "
             "the next one must take effect later."
         )
+        if last.effective_from > command.occurred_at:
+            message += " If it is not wanted any more, withdraw it first."
         raise VersionOutOfOrder(message, pointer="/effective_from")
-    version = last.version + 1 if last else 1
-    return ProgramPublished(version, command.effective_from, program.draft, command.occurred_at)
+    number = program.next_number
+    return [ProgramPublished(number, command.effective_from, program.draft, command.occurred_at, command.by)]
+
+
+def _withdrawn(program: Program, command: WithdrawVersion) -> list[ProgramEvent]:
+    version = _version(program, command.version)
+    if version.withdrawn_at is not None:
+        return []
+    _check_expected(program, command.expected)
+    if version.effective_from <= command.in_force_at:
+        message = (
+            f"Version {version.version} takes effect at {version.effective_from.isoformat()}, and something may have "
+            "been priced by it; publish another version after it instead."
+        )
+        raise VersionInForce(message, effective_from=version.effective_from)
+    return [ProgramVersionWithdrawn(version.version, command.occurred_at, command.by)]

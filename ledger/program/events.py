@@ -20,6 +20,8 @@ class ProgramCreated(Struct, frozen=True, omit_defaults=True):
     timezone: str
     """IANA time zone whose calendar decides effective dates."""
     occurred_at: datetime
+    by: str = ""
+    """Who did it: ``key:…`` or ``user:…``, never a name. Empty where nobody said."""
 
 
 class ProgramDrafted(Struct, frozen=True, omit_defaults=True):
@@ -29,6 +31,20 @@ class ProgramDrafted(Struct, frozen=True, omit_defaults=True):
 
     terms: Terms
     occurred_at: datetime
+    by: str = ""
+    restores: int | None = None
+    """The version whose terms these are again."""
+    imported: str = ""
+    """Content hash of the document that these terms came with."""
+
+
+class ProgramDraftDiscarded(Struct, frozen=True, omit_defaults=True):
+    """The draft was given up."""
+
+    TOPIC: ClassVar = "program.draft_discarded.v1"
+
+    occurred_at: datetime
+    by: str = ""
 
 
 class ProgramPublished(Struct, frozen=True, omit_defaults=True):
@@ -40,6 +56,17 @@ class ProgramPublished(Struct, frozen=True, omit_defaults=True):
     effective_from: datetime
     terms: Terms
     occurred_at: datetime
+    by: str = ""
 
 
-ProgramEvent = ProgramCreated | ProgramDrafted | ProgramPublished
+class ProgramVersionWithdrawn(Struct, frozen=True, omit_defaults=True):
+    """A version was taken back before it took effect; its number is not used again."""
+
+    TOPIC: ClassVar = "program.version_withdrawn.v1"
+
+    version: int
+    occurred_at: datetime
+    by: str = ""
+
+
+ProgramEvent = ProgramCreated | ProgramDrafted | ProgramDraftDiscarded | ProgramPublished | ProgramVersionWithdrawn

@@ -1,6 +1,7 @@
 """Whether ladders agree with themselves and with the terms that they belong to."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from ledger.errors import InvalidInput
 from ledger.program.counting import counter_scale
@@ -9,21 +10,21 @@ from ledger.program.naming import refuse_twice
 from ledger.program.terms import Terms
 
 
-def check_ladders(terms: Terms, currency: str, at: str) -> None:
+def ladder_checks(terms: Terms, currency: str, at: str) -> Iterator[Callable[[], None]]:
     """
-    Refuse ladders that contradict themselves.
+    Give the checks of a program's ladders, in their order.
 
     Args:
         terms: To be drafted.
         currency: ISO 4217 code of the program's money.
         at: JSON pointer of the ladders in what was sent.
 
-    Raises:
-        InvalidInput: Something is named twice, named and not there, or can never be reached.
+    Returns:
+        Each raises `InvalidInput` if something is named twice, named and not there, or can never be reached.
     """
-    refuse_twice([one.code for one in terms.ladders], "ladder", at + "/{}/code")
+    yield partial(refuse_twice, [one.code for one in terms.ladders], "ladder", at + "/{}/code")
     for index, ladder in enumerate(terms.ladders):
-        _check_ladder(terms, ladder, currency, f"{at}/{index}")
+        yield partial(_check_ladder, terms, ladder, currency, f"{at}/{index}")
 
 
 def _check_ladder(terms: Terms, ladder: Ladder, currency: str, at: str) -> None:

@@ -177,3 +177,25 @@ CROSS JOIN LATERAL (
 ) AS before
 WHERE before.found = 0
 ORDER BY asked.position LIMIT 1
+
+-- created_programs --
+-- Ids of programs, a page at a time.
+SELECT created.program_id
+FROM (
+    SELECT (convert_from(state, 'UTF8')::jsonb ->> 'program_id') COLLATE "C" AS program_id
+    FROM ledger.events
+    WHERE topic = 'program.created.v1'
+) AS created
+WHERE (%(after)s::text IS NULL OR created.program_id > %(after)s::text)
+    AND (%(only)s::text [] IS NULL OR created.program_id = ANY(%(only)s::text []))
+ORDER BY created.program_id
+LIMIT %(limit)s
+
+-- newest_first --
+-- Events of one stream, from the newest or from before a version.
+SELECT version, topic, state, recorded_at FROM ledger.events
+WHERE
+    partition = %(partition)s AND stream_id = %(stream_id)s
+    AND (%(before)s::bigint IS NULL OR version < %(before)s::bigint)
+ORDER BY version DESC
+LIMIT %(limit)s

@@ -26,7 +26,7 @@ from ledger.streams import ACCOUNT, StreamId
 from rules.activity import check_text, check_time, member_address
 from rules.instructions.asking import dated, folded, hashed, plan_at, program_only
 from rules.pricing.migration import concerned, policies
-from rules.pricing.plans import plan_of
+from rules.pricing.plans import numbered, plan_of
 from rules.pricing.price import existing
 from rules.requests import ConfirmationRequest
 from rules.tiers.changing import at_end, period_closed
@@ -189,7 +189,7 @@ def _decide_migration(
     program = existing(program)
     if state is None:
         return []
-    plan = plan_of(program, next(one for one in program.versions if one.version == version))
+    plan = plan_of(program, numbered(program, version))
     lots = tuple([one.dates for one in concerned(state, policies(plan))])
     return account.decide(state, ChangeExpiry(at, on, version, lots)) if lots else []
 

@@ -33,6 +33,15 @@ def check_rules(terms: Terms, currency: str, at: str) -> None:
         raise InvalidRule(problems)
 
 
+def rule_warnings(terms: Terms, currency: str, at: str) -> list[RuleProblem]:
+    """Return what the author of rules that can be saved may not have meant; see `check_rules`."""
+    return [
+        replace(warning, pointer=f"{pointer}{warning.pointer}")
+        for text, known, pointer in _rules(terms, currency, at)
+        for warning in parse(text, known).warnings
+    ]
+
+
 def _rules(terms: Terms, currency: str, at: str) -> Iterator[tuple[str, Catalog, str]]:
     catalogs = program_catalogs(terms, currency)
     for rule, pointer in placed(terms.earn, f"{at}/earn"):

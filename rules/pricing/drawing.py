@@ -19,7 +19,7 @@ def budget_events(program: Program, history: History, events: Iterable[AccountEv
     """
     limited = {
         version.version: {one.rule_id for one in version.terms.earn_rules if one.budget_points}
-        for version in program.versions
+        for version in (*program.versions, *program.withdrawn)
     }
     for event in events:
         match event:

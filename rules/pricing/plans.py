@@ -11,6 +11,7 @@ from msgspec import Struct
 from ledger.account.commands import Award
 from ledger.account.events import OWN
 from ledger.dates import time_zone
+from ledger.program.decide import UnknownVersion
 from ledger.program.state import Program, ProgramVersion
 from ledger.program.terms import BurnRule, EarnRule, PointCurrency, Terms
 from ledger.program.timing import Availability, Expiry, available_from, awaited, expires_on
@@ -186,6 +187,21 @@ class Plan(Struct, frozen=True):
     """What the version declares of purchases."""
     line_attributes: Mapping[str, Variable]
     """What it declares of lines."""
+
+
+def numbered(program: Program, number: int) -> ProgramVersion:
+    """
+    Return a version by its number, also if it was withdrawn: whatever was booked under it stays explained by it.
+
+    Raises:
+        UnknownVersion: The program never published it.
+    """
+    version = program.numbered(number)
+    if version is None:
+        count = program.next_number - 1
+        message = f"{program.program_id!r} has {count} published version(s), and no number {number}."
+        raise UnknownVersion(message, pointer="/version")
+    return version
 
 
 _plans: dict[tuple[str, int, int], Plan] = {}

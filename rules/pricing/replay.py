@@ -38,7 +38,7 @@ from rules.pricing.earning import cap_periods, earn
 from rules.pricing.facts import recorded
 from rules.pricing.history import History, Key, Undone
 from rules.pricing.ordering import in_order, key_of
-from rules.pricing.plans import Plan, plan_of
+from rules.pricing.plans import Plan, numbered, plan_of
 from rules.pricing.repricing import kept_in_budget, points_of, remaining
 from rules.tiers.changing import after_counting
 from rules.tiers.counting import Counted, counts_of
@@ -209,7 +209,7 @@ class Replay:
                 setattr(book, name, getattr(book, name) + getattr(moved, name))
 
     def _plan(self, event: PurchasePosted) -> Plan:
-        version = next(one for one in self._program.versions if one.version == event.program_version)
+        version = numbered(self._program, event.program_version)
         return plan_of(self._program, version)
 
     def _accrual(self, plan: Plan, rule_id: str, points: int, sale: PurchasePosted) -> Accrual:

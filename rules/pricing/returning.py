@@ -18,7 +18,7 @@ from ledger.program.state import Program
 from rules.errors import UnknownPurchase
 from rules.pricing.burning import worth_minor
 from rules.pricing.history import History, Key, history_of, is_everything
-from rules.pricing.plans import Plan, plan_of
+from rules.pricing.plans import Plan, numbered, plan_of
 from rules.pricing.replay import Replay
 from rules.pricing.repricing import kept_in_budget, reprice
 from rules.pricing.returned import returned_amount, returned_attributes, returned_lines, with_returned
@@ -63,7 +63,7 @@ def price_return(
     if booked is None:
         raise UnknownPurchase(f"{key[0]!r} has no purchase {key[1]!r} on this account.", pointer="/transaction_id")
     sale = booked.event
-    plan = plan_of(program, next(one for one in program.versions if one.version == sale.program_version))
+    plan = plan_of(program, numbered(program, sale.program_version))
     lines = returned_lines(booked, request, sale.currency)
     amount_minor = returned_amount(booked, request, lines)
     back = with_returned(booked.undone.lines, lines)

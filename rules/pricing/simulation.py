@@ -18,11 +18,10 @@ from ledger.money import to_minor
 from ledger.program.decide import NothingToPublish
 from ledger.program.state import Program, ProgramVersion
 from rules.activity import EARLIEST, Purchase, check_text
-from rules.errors import UnknownVersion
 from rules.instructions import checked_lines
 from rules.pricing.earning import earn
 from rules.pricing.facts import recorded
-from rules.pricing.plans import plan_of
+from rules.pricing.plans import numbered, plan_of
 from rules.pricing.price import CheckedPurchase, price_purchase
 from rules.pricing.trace import PurchaseTrace, trace_purchase
 
@@ -44,8 +43,7 @@ def under_draft(program: Program) -> Program:
     """
     if program.draft is None:
         raise NothingToPublish(f"{program.program_id!r} has no draft; write one, or simulate a published version.")
-    number = program.versions[-1].version + 1 if program.versions else 1
-    return replace(program, versions=[ProgramVersion(number, EARLIEST, program.draft)])
+    return replace(program, versions=[ProgramVersion(program.next_number, EARLIEST, program.draft)])
 
 
 def under_version(program: Program, number: int) -> Program:
@@ -55,11 +53,7 @@ def under_version(program: Program, number: int) -> Program:
     Raises:
         UnknownVersion: It has no version of this number.
     """
-    for version in program.versions:
-        if version.version == number:
-            return replace(program, versions=[replace(version, effective_from=EARLIEST)])
-    count = len(program.versions)
-    raise UnknownVersion(f"{program.program_id!r} has {count} published version(s), and no number {number}.")
+    return replace(program, versions=[replace(numbered(program, number), effective_from=EARLIEST)])
 
 
 def simulate(
@@ -119,8 +113,7 @@ def explained(
         account: As it was before.
         budgets: As they were before, if that is known. Where it is not, what is missing in the event was cut by them.
     """
-    version = next(one for one in program.versions if one.version == event.program_version)
-    plan = plan_of(program, version)
+    plan = plan_of(program, numbered(program, event.program_version))
     bought = recorded(event, plan.zone, account)
     given = {accrual.rule: accrual.points for accrual in event.accruals}
     return Simulated(event, trace_purchase(plan, bought, earn(plan, bought, budgets), given))

@@ -63,7 +63,7 @@ def test_every_kind_of_stream_is_listed() -> None:
     assert [stream.name for stream in STREAMS] == ["account", "program", "budget", "pool", "access", "approval"]
     assert [stream.snapshot_topic for stream in STREAMS] == [
         "account.state.v3",
-        "program.state.v1",
+        "program.state.v2",
         "budget.state.v1",
         "pool.state.v1",
         "access.state.v1",

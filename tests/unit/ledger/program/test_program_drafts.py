@@ -49,7 +49,7 @@ def test_a_program_is_created_with_its_first_draft() -> None:
         .when(CREATE)
         .then(ProgramCreated("club", "The Club", "CHF", "Europe/Zurich", NOON), ProgramDrafted(TERMS, NOON))
     )
-    assert Program("club", "The Club", "CHF", "Europe/Zurich", TERMS, []) == created.state()
+    assert Program("club", "The Club", "CHF", "Europe/Zurich", TERMS, [], [], 2) == created.state()
 
 
 def test_a_program_is_created_once() -> None:
@@ -105,7 +105,7 @@ def test_terms_that_agree_with_themselves_are_drafted(terms: Terms) -> None:
 
 def test_a_creation_in_the_middle_changes_nothing() -> None:
     """A fold takes every recorded fact, also one that the decider would not have let through."""
-    assert program.state() == program.given(CREATED).state()
+    assert msgspec.structs.replace(program.state(), revision=3) == program.given(CREATED).state()
 
 
 def test_a_program_begins_with_its_creation() -> None:

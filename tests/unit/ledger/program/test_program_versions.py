@@ -11,6 +11,7 @@ from tests.unit.ledger.program.facts import (
     CREATED,
     JANUARY,
     JULY,
+    NOON,
     RICHER,
     TERMS,
     draft,
@@ -35,7 +36,8 @@ def test_publishing_turns_the_draft_into_a_version() -> None:
             "CHF",
             "Europe/Zurich",
             None,
-            [ProgramVersion(1, JANUARY, TERMS)],
+            [ProgramVersion(1, JANUARY, TERMS, NOON)],
+            revision=3,
         )
         == after.state()
     )

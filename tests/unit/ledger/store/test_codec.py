@@ -66,7 +66,13 @@ from ledger.pool.events import (
     PoolRedemptionReversed,
     Share,
 )
-from ledger.program.events import ProgramCreated, ProgramDrafted, ProgramPublished
+from ledger.program.events import (
+    ProgramCreated,
+    ProgramDraftDiscarded,
+    ProgramDrafted,
+    ProgramPublished,
+    ProgramVersionWithdrawn,
+)
 from ledger.program.ladders import (
     Counter,
     ForMonths,
@@ -201,6 +207,8 @@ EVENTS: list[Struct] = [
     ProgramDrafted(TERMS, NOON),
     ProgramDrafted(TIMED, NOON),
     ProgramPublished(1, NOON, TERMS, NOON),
+    ProgramDraftDiscarded(NOON, "key:a"),
+    ProgramVersionWithdrawn(1, NOON, "key:a"),
     BudgetDrawn("spring", 5, "store", "t1", NOON),
     BudgetReturned("spring", 5, "store", "x1", NOON),
     PoolOpened("club", "home", "app", NOON, ("m", "n")),

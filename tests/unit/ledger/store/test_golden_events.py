@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 102
-SHIPPED_HASH = "31f923aed40fe7ddfe4fe6c806cd0de85a49682f2adef764784fce483a586f4d"
+SHIPPED_LINES = 108
+SHIPPED_HASH = "871f8b1e6b6966f3c81953ad01a845aa7a85110f5632a8dcf56323d3a2f453e1"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
