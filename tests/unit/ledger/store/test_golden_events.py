@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 85
-SHIPPED_HASH = "57fe8b87c822b0cf2ca6c57510b529d99f95627ac46ecd607abaa289488c93c5"
+SHIPPED_LINES = 86
+SHIPPED_HASH = "3d88dbdbb02b3db71d2dd352a1a46003ee404c08cf2190e8d9ef0ef98990aaa0"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
