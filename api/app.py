@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    bundles,
     health,
     holdings,
     holds,
@@ -30,6 +31,7 @@ from api import (
     simulation,
     standing,
     tiers,
+    variances,
 )
 from api.bridge import Bridge
 from api.edge import Edge
@@ -42,6 +44,7 @@ from api.reading import AccountReader
 from api.resources import Resources
 from ledger.errors import LedgerError
 from ledger.posting.poster import Poster
+from ledger.signing import Keyring
 
 _DESCRIPTION = """
 An event-sourced loyalty ledger. Amounts of money are exact decimals, points are integers in the smallest unit of their
@@ -56,6 +59,7 @@ def create_app(
     partition_count: int,
     *,
     version: str,
+    keyring: Keyring,
 ) -> ASGIApp:
     """
     Return the application.
@@ -66,13 +70,14 @@ def create_app(
         pool: Open, connecting as the application role.
         partition_count: Of the ledger.
         version: Of Khaywe.
+        keyring: Signs what leaves for offline tills.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         bridge = Bridge()
         with AccountReader(connect, partition_count, bridge) as reader:
-            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count)
+            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count, keyring)
             yield
 
     app = FastAPI(title="Khaywe", version=version, description=_DESCRIPTION, lifespan=lifespan, redoc_url=None)
@@ -94,6 +99,8 @@ def create_app(
         rules,
         rule_sql,
         simulation,
+        bundles,
+        variances,
         health,
     ):
         app.include_router(module.router)

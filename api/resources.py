@@ -23,6 +23,7 @@ from ledger.posting.cache import StateCache
 from ledger.posting.instruction import LedgerUnavailable, Posted, Reference
 from ledger.program.decide import UnknownProgram
 from ledger.program.state import Program
+from ledger.signing import Keyring
 from ledger.streams import PROGRAM, StreamId, account_stream_id, program_stream_id
 from projections.tracking import shown_position
 from rules.activity import member_address
@@ -42,6 +43,7 @@ class Resources(Struct):
     accounts: AccountReader
     pool: ConnectionPool[Connection[Any]]
     partition_count: int
+    keyring: Keyring
     programs: dict[str, tuple[float, Program]] = {}
 
     @contextmanager

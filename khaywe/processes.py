@@ -13,6 +13,7 @@ from khaywe import __version__
 from khaywe.collecting import calm_collector
 from khaywe.logs import configure_logging
 from khaywe.settings import Settings
+from khaywe.signing_keys import open_keyring
 from khaywe.wiring import Database
 from workers.follower import follow
 from workers.scheduling import scheduled
@@ -48,7 +49,14 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
     # before the poster has finished and the database is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with database.pool(_POOL_SIZE) as pool, database.poster() as poster:
-        app = create_app(poster, database.connect, pool, database.partition_count, version=__version__)
+        app = create_app(
+            poster,
+            database.connect,
+            pool,
+            database.partition_count,
+            version=__version__,
+            keyring=open_keyring(settings.signing_key_file),
+        )
         calm_collector()
         config = uvicorn.Config(
             app,

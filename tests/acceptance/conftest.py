@@ -17,6 +17,7 @@ import uvicorn
 from api.app import create_app
 from api.keys import issue_key
 from khaywe.wiring import Database
+from ledger.signing import Keyring, new_private_key, published
 from tests.conftest import NewDatabase
 from workers.follower import follow
 
@@ -172,7 +173,11 @@ class running:  # noqa: N801  # reads as a statement
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         self._listener = listener
-        app = create_app(self._poster, database.connect, self._pool, database.partition_count, version="test")
+        signing = new_private_key()
+        keyring = Keyring(signing, (published(signing, datetime.now(UTC)),))
+        app = create_app(
+            self._poster, database.connect, self._pool, database.partition_count, version="test", keyring=keyring
+        )
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
