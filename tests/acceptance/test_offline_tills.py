@@ -4,6 +4,9 @@ import base64
 import csv
 import io
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,10 @@ from tests.acceptance.conftest import Client
 from tests.acceptance.desk import A_POINT_A_EURO, BASE, Desk, open_desk, publish
 
 DOUBLE = {"rule": {"*": [{"var": "transaction_amount"}, 2]}, "point_currency": "points"}
+
+
+PAGE = (Path(__file__).parents[2] / "docs/how-to/offline-tills.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def keys_of(client: Client) -> list[Ed25519PublicKey]:
@@ -111,6 +118,15 @@ def test_the_whole_walk(client: Client, tmp_path: Path) -> None:
     desk = open_desk(client, earn=earn)
     (tmp_path / "bundle.json").write_text(client.get(f"{BASE}/bundles/current").text)
     (tmp_path / "key.pem").write_text(client.get("/v1/signing-keys").json["keys"][0]["public_pem"])
+    # As a reader of the page would: in an interpreter of its own.
+    checked = subprocess.run(
+        [sys.executable, "-c", "\n".join([*SNIPPETS, "print(bundle['version'])"])],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert checked.stdout == "1\n"
     lines = [
         {
             "source": "till-1",
