@@ -24,10 +24,9 @@ def open_keyring(file: Path) -> Keyring:
     Several processes may start at once: the first one's key is everybody's.
 
     Raises:
-        ValueError: A file is there and cannot be used.
+        ValueError: A file is there and cannot be used, or none can be made.
     """
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
         _write(file, private_pem(new_private_key()), replaces=False)
     return _read(file)
 
@@ -59,8 +58,9 @@ def _read(file: Path) -> Keyring:
         raise ValueError(f"The signing key {file} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise ValueError(f"The signing key {file} cannot be used: {error}.") from None
-    if os.name == "posix" and file.stat().st_mode & 0o077:
-        raise ValueError(f"The signing key {file} can be read by others; run: chmod 600 {file}")
+    # A group may read it: that is how secrets are mounted for a service. Nobody else may, and nobody may change it.
+    if os.name == "posix" and file.stat().st_mode & 0o027:
+        raise ValueError(f"The signing key {file} can be read or changed by others; run: chmod 600 {file}")
     ours = published(key, datetime.fromtimestamp(int(file.stat().st_mtime), UTC))
     try:
         listed = msgspec.json.decode(_list_of(file).read_bytes(), type=tuple[PublishedKey, ...])
@@ -74,7 +74,20 @@ def _read(file: Path) -> Keyring:
 
 
 def _write(file: Path, content: bytes, *, replaces: bool) -> None:
-    """Write a file that only its owner reads: all of it, or nothing."""
+    """
+    Write a file that only its owner reads: all of it, or nothing.
+
+    Raises:
+        ValueError: It cannot be written.
+    """
+    try:
+        _write_whole(file, content, replaces=replaces)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be written: {error.strerror}.") from None
+
+
+def _write_whole(file: Path, content: bytes, *, replaces: bool) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     written = Path(name)
     try:

@@ -75,10 +75,14 @@ def serve() -> None:
     """Serve the API on KHAYWE_HOST:KHAYWE_PORT (default 127.0.0.1:8000) until stopped."""
     with told_plainly():
         from khaywe.logs import configure_logging
+        from khaywe.signing_keys import open_keyring
         from khaywe.supervisor import serve as run
 
         configure_logging("serve")
-        run(settings())
+        found = settings()
+        # A key that cannot be used is told here, and not by an API process that dies again and again.
+        open_keyring(found.signing_key_file)
+        run(found)
 
 
 @app.command()

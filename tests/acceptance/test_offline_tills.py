@@ -197,6 +197,39 @@ def test_the_reason_is_what_the_till_did_not_know(lone_client: Client) -> None:
     assert (by_version["variance"], by_version["variance_reason"]) == ({"points": 10}, "other_version")
 
 
+def test_a_late_arrival_is_named_as_the_reason(lone_client: Client) -> None:
+    """Where it would have earned what was promised, had it come in its turn."""
+    rule = {"if": [{"==": [{"var": "purchase_count"}, 0]}, 500, {"var": "transaction_amount"}]}
+    desk = open_desk(lone_client, earn={"rule": rule, "point_currency": "points"})
+    desk.buy(10, "2026-03-02", promised=promise(500))
+    late = desk.buy(10, "2026-03-01", promised=promise(10))
+    assert (late["variance"], late["variance_reason"]) == ({"points": 490}, "late_arrival")
+    report = variances(desk)
+    assert [(one["effective_on"], one["difference_points"], one["difference_now_points"]) for one in report] == [
+        ("2026-03-01", 490, 490),
+        ("2026-03-02", 0, -490),
+    ]
+    assert [one["reason"] for one in report] == ["late_arrival", "repriced"]
+
+
+def test_a_currency_that_nobody_promised_is_in_the_report(lone_client: Client) -> None:
+    """Also where it comes only with what arrives late."""
+    extra = {
+        "rule": {"if": [{"==": [{"var": "purchase_count"}, 1]}, 7, 0]},
+        "rule_id": "second",
+        "point_currency": "extra",
+    }
+    currencies = [{"code": "points", "name": "Points"}, {"code": "extra", "name": "Extra"}]
+    desk = open_desk(lone_client, earn=[A_POINT_A_EURO, extra], point_currencies=currencies)
+    desk.buy(10, "2026-03-02", promised=promise(10))
+    desk.buy(10, "2026-03-01")
+    report = variances(desk)
+    assert [(one["point_currency"], one["promised_points"], one["booked_points"], one["points"]) for one in report] == [
+        ("extra", 0, 0, 7),
+        ("points", 10, 10, 10),
+    ]
+
+
 def test_a_tier_that_the_till_did_not_know_is_named(lone_client: Client) -> None:
     """Where another tier would have given what was promised."""
     ladder = {"code": "status", "tiers": [{"code": "gold", "name": "Gold", "min_points": 2000}]}

@@ -51,6 +51,21 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         open_keyring(file)
 
 
+def test_a_secret_that_is_mounted_for_a_group_is_taken(tmp_path: Path) -> None:
+    """As orchestrators do it."""
+    file = tmp_path / "signing-key.pem"
+    made = open_keyring(file)
+    file.chmod(0o440)
+    assert open_keyring(file).published[0].key_id == made.published[0].key_id
+
+
+def test_a_key_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    """In one sentence that names the file."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="cannot be written"):
+        open_keyring(tmp_path / "file" / "signing-key.pem")
+
+
 def test_a_file_that_holds_no_key_is_refused_unread(tmp_path: Path) -> None:
     """What is in it is not repeated."""
     file = tmp_path / "signing-key.pem"
