@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from api import (
     accounts,
     approvals,
+    bundles,
     checkouts,
     data_export,
     deliveries,
@@ -43,6 +44,7 @@ from api import (
     simulation,
     standing,
     tiers,
+    variances,
     versions,
     watching,
     webhook_trials,
@@ -62,6 +64,7 @@ from api.resources import Resources
 from api.reuse import with_differences
 from ledger.errors import LedgerError
 from ledger.posting.poster import Poster
+from ledger.signing import Keyring
 
 _DESCRIPTION = """
 An event-sourced loyalty ledger. Amounts of money are exact decimals, points are integers in the smallest unit of their
@@ -76,6 +79,7 @@ def create_app(
     partition_count: int,
     *,
     version: str,
+    signing_keys: Keyring,
     may_call_private: bool = False,
 ) -> ASGIApp:
     """
@@ -88,6 +92,7 @@ def create_app(
         partition_count: Of the ledger.
         version: Of Khaywe.
         may_call_private: Whether webhooks may go to addresses that are not public.
+        signing_keys: Sign what leaves for offline tills.
     """
     keyring = KeyRing(pool)
 
@@ -95,13 +100,13 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         bridge = Bridge()
         with AccountReader(connect, partition_count, bridge) as reader:
-            app.state.resources = Resources(AsyncPoster(poster, bridge), reader, pool, partition_count, keyring)
             app.state.resources = Resources(
                 AsyncPoster(poster, bridge),
                 reader,
                 pool,
                 partition_count,
                 keyring,
+                signing_keys,
                 may_call_private=may_call_private,
             )
             yield
@@ -156,6 +161,8 @@ def _new_app(version: str) -> FastAPI:
         webhooks,
         deliveries,
         webhook_trials,
+        bundles,
+        variances,
         health,
         watching,
         reference,

@@ -24,6 +24,10 @@ TAGS = [
     {"name": "programs", "description": "The scheme: drafts, published versions, terms."},
     {"name": "rules", "description": "Checking, explaining and translating rules; simulation."},
     {"name": "approvals", "description": "What takes a second person before it is done."},
+    {
+        "name": "offline tills",
+        "description": "Pricing without a network, and what was promised against what was booked.",
+    },
     {"name": "webhooks", "description": "Telling your systems what happens, in the order of each account."},
     {"name": "access", "description": "Keys, users and sessions, and the record of what was allowed and read."},
     {"name": "health", "description": "Probes: does the process live, can it do its work."},

@@ -85,6 +85,12 @@ def export_program(request: Request) -> Response:
     return tagged(request, document, etag(state, dated=True))
 
 
+_TERMS = {
+    "point_currencies": [{"code": "points", "name": "Points", "expiry_months": 24}],
+    "earn": {"rule": {"var": "transaction_amount"}, "point_currency": "points"},
+}
+
+
 @router.post(
     "/import",
     summary="Import a program: create it, or replace its draft",
@@ -94,11 +100,8 @@ def export_program(request: Request) -> Response:
         example={
             "format": "khaywe.program.v1",
             "program": {"program_id": "coffee", "name": "Coffee Club", "currency": "EUR", "timezone": "Europe/Berlin"},
-            "in_force": None,
-            "draft": {
-                "point_currencies": [{"code": "points", "name": "Points", "expiry_months": 24}],
-                "earn": {"rule": {"var": "transaction_amount"}, "point_currency": "points"},
-            },
+            "in_force": {"version": 3, "effective_from": "2026-01-01T00:00:00Z", "terms": _TERMS},
+            "draft": _TERMS,
         },
         answer=ImportResult,
         parameters=_PARAMETERS,

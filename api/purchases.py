@@ -29,6 +29,7 @@ from rules.activity import Purchase
 from rules.errors import CurrencyMismatch, NoVersionInForce, OccurredInFuture
 from rules.instructions import post_purchase
 from rules.pricing.attributes import InvalidAttributes
+from rules.tills.variance import variance
 
 router = APIRouter(prefix="/v1/programs/{program_id}/purchases", tags=["purchases"])
 
@@ -102,6 +103,12 @@ class PurchaseView(Struct, frozen=True):
     """Redemptions that happened later, were booked before it arrived, and took other lots than they would have."""
     replayed: bool
     """It was booked before; this is the first answer again."""
+    promised: dict[str, int] | None = None
+    """What a till promised, per point currency; null where none did."""
+    variance: dict[str, int] | None = None
+    """What was booked less what was promised, per point currency."""
+    variance_reason: str | None = None
+    """Why they differ; null where they do not."""
 
 
 class ItemResult(Struct, frozen=True, omit_defaults=True):
@@ -289,7 +296,14 @@ def purchase_view(posted: Posted) -> PurchaseView:
         event.repaid,
         event.overtaken_by,
         posted.replayed,
+        *_against_promise(event),
     )
+
+
+def _against_promise(event: PurchasePosted) -> tuple[dict[str, int] | None, dict[str, int] | None, str | None]:
+    if event.promised is None:
+        return None, None, None
+    return event.promised.points, variance(event), event.promised.reason or None
 
 
 def accrual_view(accrual: Accrual) -> AccrualView:

@@ -24,6 +24,7 @@ from ledger.posting.cache import StateCache
 from ledger.posting.instruction import LedgerUnavailable, Posted, Reference
 from ledger.program.decide import UnknownProgram
 from ledger.program.state import Program
+from ledger.signing import Keyring
 from ledger.streams import PROGRAM, StreamId, account_stream_id, program_stream_id
 from projections.tracking import shown_position
 from rules.activity import member_address
@@ -44,6 +45,7 @@ class Resources(Struct):
     pool: ConnectionPool[Connection[Any]]
     partition_count: int
     keyring: KeyRing
+    signing_keys: Keyring
     programs: dict[str, tuple[float, Program]] = {}
     may_call_private: bool = False
     """Whether webhooks may go to addresses that are not public."""

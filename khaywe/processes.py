@@ -13,6 +13,7 @@ from khaywe import __version__
 from khaywe.collecting import calm_collector
 from khaywe.logs import configure_logging
 from khaywe.settings import Settings
+from khaywe.signing_keys import open_keyring
 from khaywe.wiring import Database
 from workers.delivering import delivering
 from workers.follower import follow
@@ -56,6 +57,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
             database.partition_count,
             version=__version__,
             may_call_private=settings.webhook_allow_private,
+            signing_keys=open_keyring(settings.signing_key_file),
         )
         calm_collector()
         config = uvicorn.Config(

@@ -36,6 +36,9 @@ class Settings:
     database_port: int | None
     """Loopback port of the embedded PostgreSQL; 0: Unix socket only; None: chosen once and remembered."""
 
+    signing_key_file: Path
+    """The private key that signs rule bundles; processes that answer for one ledger share it."""
+
     webhook_allow_private: bool = False
     """Whether webhooks may go to private addresses and without TLS: for tests, and where everything is inside."""
 
@@ -47,13 +50,15 @@ class Settings:
         Raises:
             SettingsError: A value is outside what its variable allows.
         """
+        home = Path(environ.get("KHAYWE_HOME") or "var").expanduser().absolute()
         return cls(
-            home=Path(environ.get("KHAYWE_HOME") or "var").expanduser().absolute(),
+            home=home,
             database_url=_database_url(environ.get("KHAYWE_DATABASE_URL") or None),
             host=_host(environ.get("KHAYWE_HOST") or "127.0.0.1"),
             port=_port("KHAYWE_PORT", environ.get("KHAYWE_PORT") or "8000", lowest=1),
             database_port=_database_port(environ.get("KHAYWE_DATABASE_PORT") or None),
             webhook_allow_private=_switch("KHAYWE_WEBHOOK_ALLOW_PRIVATE", environ),
+            signing_key_file=_signing_key_file(environ.get("KHAYWE_SIGNING_KEY_FILE"), home),
         )
 
 
@@ -63,6 +68,10 @@ def _database_url(text: str | None) -> str | None:
     # The value is shown without what may be a password: errors end up in logs and tickets.
     shown = re.sub(r"://[^/]*@|(?<=password=)\S+", "…", text)
     raise SettingsError("KHAYWE_DATABASE_URL", shown, "a URL like postgresql://user:password@host:5432/database")
+
+
+def _signing_key_file(text: str | None, home: Path) -> Path:
+    return Path(text).expanduser().absolute() if text else home / "signing-key.pem"
 
 
 def _host(text: str) -> str:

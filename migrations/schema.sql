@@ -359,6 +359,28 @@ CREATE INDEX lots_idle_v1 ON views.lots USING btree (partition, account_id) WHER
 GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.lots TO khaywe_app;
 GRANT SELECT ON TABLE views.lots TO khaywe_read;
 
+CREATE TABLE views.promises (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    version bigint NOT NULL,
+    point_currency text NOT NULL COLLATE "C",
+    source text NOT NULL COLLATE "C",
+    transaction_id text NOT NULL COLLATE "C",
+    occurred_at timestamptz NOT NULL,
+    effective_on date NOT NULL,
+    bundle_version int NOT NULL,
+    program_version int NOT NULL,
+    reason text NOT NULL COLLATE "C",
+    promised_points bigint NOT NULL,
+    booked_points bigint NOT NULL,
+    repriced_points bigint DEFAULT 0 NOT NULL,
+    returned_points bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT promises_pkey PRIMARY KEY (partition, account_id, version, point_currency)
+);
+CREATE INDEX promises_by_day_v1 ON views.promises USING btree (effective_on, source, transaction_id, account_id, point_currency);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.promises TO khaywe_app;
+GRANT SELECT ON TABLE views.promises TO khaywe_read;
+
 CREATE TABLE views.purchases (
     partition int NOT NULL,
     account_id uuid NOT NULL,

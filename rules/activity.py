@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from ledger.errors import InvalidInput
 from ledger.members.directory import Identifier
+from ledger.program.names import Code
 from ledger.streams import StreamId, account_stream_id
 from rules.errors import OccurredInFuture
 
@@ -70,6 +71,21 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     attributes: Attributes = {}
 
 
+class Promise(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a till promised for a purchase that it priced by itself, by a rule bundle."""
+
+    bundle_version: Annotated[int, Meta(ge=1, le=2**31 - 1, description="The program version of the bundle.")]
+    points: Annotated[
+        dict[Code, Annotated[int, Meta(ge=0, le=10**15)]],
+        Meta(
+            min_length=1,
+            max_length=20,
+            description="Per point currency, in its smallest unit, as the receipt says; 0 where it promised none.",
+        ),
+    ]
+    priced_at: Instant | None = None
+
+
 class Purchase(Struct, frozen=True, forbid_unknown_fields=True):
     """A member bought something."""
 
@@ -82,6 +98,9 @@ class Purchase(Struct, frozen=True, forbid_unknown_fields=True):
     lines: Annotated[tuple[Line, ...], Meta(max_length=500)] = ()
     """The basket, for rules about lines; their amounts need not add up to the purchase's, which may hold tax."""
     attributes: Attributes = {}
+    promised: Promise | None = None
+    """What the receipt says, where a till priced it by itself. It is no part of what makes two requests the same: the
+    promise that arrived first counts."""
 
 
 class Redemption(Struct, frozen=True, forbid_unknown_fields=True):

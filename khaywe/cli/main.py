@@ -31,6 +31,11 @@ app.add_typer(users, name="users")
 programs = typer.Typer(help="Take a program from one ledger to another.", no_args_is_help=True)
 app.add_typer(rules, name="rules")
 app.add_typer(programs, name="program")
+tills = typer.Typer(help="Price on a till by a rule bundle, without a ledger.", no_args_is_help=True)
+signing = typer.Typer(help="The key that signs rule bundles.", no_args_is_help=True)
+app.add_typer(rules, name="rules")
+app.add_typer(tills, name="till")
+app.add_typer(signing, name="signing-key")
 app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
@@ -76,10 +81,14 @@ def serve() -> None:
     """Serve the API on KHAYWE_HOST:KHAYWE_PORT (default 127.0.0.1:8000) until stopped."""
     with told_plainly():
         from khaywe.logs import configure_logging
+        from khaywe.signing_keys import open_keyring
         from khaywe.supervisor import serve as run
 
         configure_logging("serve")
-        run(settings())
+        found = settings()
+        # A key that cannot be used is told here, and not by an API process that dies again and again.
+        open_keyring(found.signing_key_file)
+        run(found)
 
 
 @app.command()
@@ -287,6 +296,52 @@ def program_import(
 
         with open_database(settings()) as database:
             take_over(database, file, wanted_id, take, is_published=publish)
+
+
+@tills.command("verify")
+def till_verify(
+    bundle: Annotated[str, typer.Argument(help="A bundle as it was downloaded; - reads standard input.")],
+    key: Annotated[list[str], typer.Option(help="A trusted public key: a PEM file, or its base64. May be repeated.")],
+) -> None:
+    """Verify the signature of a rule bundle, and tell what it is and what pricing by it assumes."""
+    with told_plainly():
+        from khaywe.cli.tills import verify
+
+        verify(bundle, key)
+
+
+@tills.command("price")
+def till_price(
+    bundle: Annotated[str, typer.Argument(help="A bundle as it was downloaded.")],
+    purchases: Annotated[str, typer.Argument(help="Purchases as NDJSON; - reads standard input.")],
+    key: Annotated[list[str], typer.Option(help="A trusted public key: a PEM file, or its base64. May be repeated.")],
+    receipts: Annotated[str | None, typer.Option(help="Also write what to print, and what was assumed, here.")] = None,
+) -> None:
+    """Price purchases provisionally, and print them with what was promised, ready to be posted; exit code 2 if any
+    could not be priced.
+    """
+    with told_plainly():
+        from khaywe.cli.tills import price
+
+        price(bundle, key, purchases, receipts)
+
+
+@signing.command("show")
+def signing_key_show() -> None:
+    """Print the public keys: the one that signs, then those that did before. Makes a key if there is none."""
+    with told_plainly():
+        from khaywe.cli.tills import show_key
+
+        show_key(settings())
+
+
+@signing.command("rotate")
+def signing_key_rotate() -> None:
+    """Make a new key sign from the next start on; what the old ones signed still verifies."""
+    with told_plainly():
+        from khaywe.cli.tills import rotate_key
+
+        rotate_key(settings())
 
 
 @audit.command("verify")

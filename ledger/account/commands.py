@@ -5,7 +5,17 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ledger.account.events import ORDINARY, OWN, Attributes, Count, LotMove, NewDates, PurchaseLine, RuleChange
+from ledger.account.events import (
+    ORDINARY,
+    OWN,
+    Attributes,
+    Count,
+    LotMove,
+    NewDates,
+    Promised,
+    PurchaseLine,
+    RuleChange,
+)
 
 MAX_POINTS = 10**15
 """Largest number of points one command may move: beyond any program, and far inside a 64-bit column."""
@@ -54,6 +64,7 @@ class PostPurchase(Struct, frozen=True):
     attributes: Attributes = {}
     counts: tuple[Count, ...] = ()
     overtaken_by: tuple[str, ...] = ()
+    promised: Promised | None = None
 
 
 class Accrue(Struct, frozen=True):

@@ -23,6 +23,7 @@ from rules.pricing.drawing import budget_events
 from rules.pricing.history import history_of
 from rules.pricing.late import is_late, place_of_purchase, post_late
 from rules.pricing.price import CheckedPurchase, price_purchase
+from rules.tills.variance import with_reason
 
 
 def post_purchase(
@@ -135,6 +136,11 @@ def _decide_purchase(
             balances = events[-1].balances  # type: ignore[union-attr]  # of the purchase
             events += [tier_event(state, one, balances) for one in priced.tiers]
         draws = priced.draws()
+    if checked.purchase.promised is not None and program is not None:
+        events = [
+            with_reason(event, priced, program, state) if isinstance(event, PurchasePosted) else event
+            for event in events
+        ]
     if not draws or program is None:
         return events
     return [*events, *(On(budgets_key(program.program_id), draw) for draw in draws)]

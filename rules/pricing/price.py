@@ -6,14 +6,14 @@ from datetime import datetime
 from msgspec import Struct
 
 from ledger.account.commands import PostPurchase, Redeem
-from ledger.account.events import Count, PurchaseLine
+from ledger.account.events import Count, Promised, PurchaseLine
 from ledger.account.state import Account
 from ledger.budget.events import BudgetDrawn
 from ledger.budget.state import Budgets
 from ledger.dates import as_utc, local_date
 from ledger.program.decide import UnknownProgram
 from ledger.program.state import Program, ProgramVersion
-from rules.activity import Purchase, Redemption
+from rules.activity import Promise, Purchase, Redemption
 from rules.errors import CurrencyMismatch, NoVersionInForce
 from rules.pricing.attributes import check_attributes
 from rules.pricing.burning import price_burn
@@ -105,10 +105,17 @@ def price_purchase(
         checked.lines,
         purchase.attributes,
         counts,
+        promised=_promised(purchase.promised) if purchase.promised else None,
     )
     if counts and account is not None:
         return Priced(command, outcomes, after_counting(plan.ladders, account, counts, occurred_at, effective_on))
     return Priced(command, outcomes)
+
+
+def _promised(promise: Promise) -> Promised:
+    """Return a promise as it is stored."""
+    priced_at = as_utc(promise.priced_at) if promise.priced_at else None
+    return Promised(promise.bundle_version, promise.points, priced_at)
 
 
 def _counts(plan: Plan, bought: Bought, outcomes: Sequence[Outcome], amount_minor: int) -> tuple[Count, ...]:

@@ -18,6 +18,7 @@ from api.access.issuing import keep_key, new_key
 from api.app import create_app
 from khaywe.wiring import Database
 from ledger.access.events import Grant
+from ledger.signing import Keyring, new_private_key, published
 from tests.conftest import NewDatabase
 from workers.follower import follow
 
@@ -176,8 +177,15 @@ class running:  # noqa: N801  # reads as a statement
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         self._listener = listener
+        signing = new_private_key()
         app = create_app(
-            self._poster, database.connect, self._pool, database.partition_count, version="test", **self._options
+            self._poster,
+            database.connect,
+            self._pool,
+            database.partition_count,
+            version="test",
+            signing_keys=Keyring(signing, (published(signing, datetime.now(UTC)),)),
+            **self._options,
         )
         self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
         self._thread = threading.Thread(target=self._server.run, args=([listener],))

@@ -26,6 +26,7 @@ def post_purchase(account: Account, command: PostPurchase) -> PurchasePosted:
         command.counts,
         repaid,
         command.overtaken_by,
+        command.promised,
     )
 
 

@@ -33,6 +33,7 @@ from ledger.account.events.parts import (
     Count,
     LotMove,
     LotPoints,
+    Promised,
     PurchaseLine,
     Repayment,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "PointsReinstated",
     "PointsTransferredIn",
     "PointsTransferredOut",
+    "Promised",
     "PurchaseLine",
     "PurchasePosted",
     "PurchaseRepriced",

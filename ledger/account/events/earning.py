@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from ledger.account.events.parts import Accrual, Attributes, Count, LotMove, PurchaseLine, Repayment
+from ledger.account.events.parts import Accrual, Attributes, Count, LotMove, Promised, PurchaseLine, Repayment
 
 
 class PurchasePosted(Struct, frozen=True, omit_defaults=True):
@@ -32,6 +32,8 @@ class PurchasePosted(Struct, frozen=True, omit_defaults=True):
     repaid: tuple[Repayment, ...] = ()
     overtaken_by: tuple[str, ...] = ()
     """Redemptions that happened later, were booked before it arrived, and took other lots than they would have."""
+    promised: Promised | None = None
+    """Absent where no till promised anything."""
 
 
 class PointsAccrued(Struct, frozen=True, omit_defaults=True):

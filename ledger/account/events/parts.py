@@ -1,6 +1,6 @@
 """The parts that events of an account are made of."""
 
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 
@@ -93,3 +93,15 @@ class Count(Struct, frozen=True):
     """In which it counts: a year, a day, a year of membership, or ``ever``."""
     amount: int
     """Points or minor units of money, or pieces; negative where a return takes away."""
+
+
+class Promised(Struct, frozen=True, omit_defaults=True):
+    """What a till promised for a purchase that it priced by itself: it is what the receipt says."""
+
+    program_version: int
+    """Of the rule bundle that it priced by."""
+    points: dict[str, int]
+    """Per point currency."""
+    priced_at: datetime | None = None
+    reason: str = ""
+    """Why the booked points are others, as far as that was known when they were booked; empty where they are not."""

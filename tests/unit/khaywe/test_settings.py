@@ -7,7 +7,14 @@ from khaywe.settings import Settings, SettingsError
 
 def test_an_empty_environment_gives_the_defaults() -> None:
     """Without any variable, everything runs on this machine, in ./var."""
-    expected = Settings(home=Path.cwd() / "var", database_url=None, host="127.0.0.1", port=8000, database_port=None)
+    expected = Settings(
+        home=Path.cwd() / "var",
+        database_url=None,
+        host="127.0.0.1",
+        port=8000,
+        database_port=None,
+        signing_key_file=Path.cwd() / "var" / "signing-key.pem",
+    )
     assert expected == Settings.from_environment({})
 
 
@@ -19,10 +26,12 @@ def test_every_variable_is_read() -> None:
         "KHAYWE_HOST": "::",
         "KHAYWE_PORT": "80",
         "KHAYWE_DATABASE_PORT": "5433",
+        "KHAYWE_SIGNING_KEY_FILE": "/run/secrets/key.pem",
         "KHAYWE_WEBHOOK_ALLOW_PRIVATE": "1",
     }
+    key = Path("/run/secrets/key.pem")
     expected = Settings(
-        Path("/srv/khaywe"), "postgresql://ledger@db/khaywe", "::", 80, 5433, webhook_allow_private=True
+        Path("/srv/khaywe"), "postgresql://ledger@db/khaywe", "::", 80, 5433, key, webhook_allow_private=True
     )
     assert expected == Settings.from_environment(environ)
 

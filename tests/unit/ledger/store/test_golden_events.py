@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 108
-SHIPPED_HASH = "871f8b1e6b6966f3c81953ad01a845aa7a85110f5632a8dcf56323d3a2f453e1"
+SHIPPED_LINES = 109
+SHIPPED_HASH = "1447bd56b3ca752b31ba505e3d591153153d52f351d2cb11be3791b104980ba9"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
