@@ -22,6 +22,8 @@ from api import (
     points,
     pools,
     programs,
+    purchase_batch,
+    purchase_stream,
     purchases,
     redemptions,
     returns,
@@ -80,6 +82,8 @@ def create_app(
     for module in (
         purchases,
         accounts,
+        purchase_batch,
+        purchase_stream,
         redemptions,
         holdings,
         holds,

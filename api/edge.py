@@ -23,7 +23,10 @@ BODY_LIMIT = 256 * 1024
 _DRAIN_LIMIT = 64 * 1024 * 1024
 
 BATCH_BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a batch."""
+"""Bytes of a batch that is answered at once."""
+
+QUEUED_BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a batch that is carried out later."""
 
 
 class Edge:
@@ -100,7 +103,9 @@ class Edge:
 
 
 def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-    limit = BATCH_BODY_LIMIT if scope["path"].endswith("/batch") else BODY_LIMIT
+    limit = _limit_of(scope["path"])
+    if limit is None:
+        return receive
     declared = headers.get(b"content-length")
     if declared is not None:
         if int(declared) > limit:
@@ -117,6 +122,15 @@ def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Rec
         return message
 
     return counted
+
+
+def _limit_of(path: str) -> int | None:
+    """Return how many bytes the body of a request may have; ``None`` where each of its lines is limited instead."""
+    if path.endswith("/purchases/stream"):
+        return None
+    if path.endswith("/batches"):
+        return QUEUED_BODY_LIMIT
+    return BATCH_BODY_LIMIT if path.endswith("/batch") else BODY_LIMIT
 
 
 async def _drain(receive: Receive) -> None:

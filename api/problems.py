@@ -60,6 +60,12 @@ class BodyTooLarge(LedgerError):
     slug = "body-too-large"
 
 
+class BodyStalled(LedgerError):
+    """The body stopped arriving before it was complete."""
+
+    slug = "body-stalled"
+
+
 class MalformedBody(LedgerError):
     """The body is not JSON."""
 
@@ -139,6 +145,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotInSteps: HTTPStatus.CONFLICT,
     ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
+    BodyStalled: HTTPStatus.REQUEST_TIMEOUT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
