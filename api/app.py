@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from api import (
     accounts,
+    batches,
     health,
     holdings,
     holds,
@@ -94,6 +95,7 @@ def create_app(
         standing,
         tiers,
         jobs,
+        batches,
         programs,
         rules,
         rule_sql,

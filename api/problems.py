@@ -96,6 +96,24 @@ class ViewBehind(LedgerError):
     slug = "view-behind"
 
 
+class UnknownBatch(LedgerError):
+    """The program has no batch of this id."""
+
+    slug = "unknown-batch"
+
+
+class BatchEnded(LedgerError):
+    """The batch was carried out, so it can no longer be cancelled."""
+
+    slug = "batch-ended"
+
+
+class BatchItemsDeleted(LedgerError):
+    """The items of the batch were deleted some weeks after it ended."""
+
+    slug = "batch-items-deleted"
+
+
 class InternalError(LedgerError):
     """Something went wrong on our side."""
 
@@ -115,6 +133,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     account.UnknownHold: HTTPStatus.NOT_FOUND,
     UnknownLine: HTTPStatus.NOT_FOUND,
     pool.UnknownPool: HTTPStatus.NOT_FOUND,
+    UnknownBatch: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
@@ -145,6 +164,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotInSteps: HTTPStatus.CONFLICT,
     ShareExceeded: HTTPStatus.CONFLICT,
     NotCarriedOut: HTTPStatus.CONFLICT,
+    BatchEnded: HTTPStatus.CONFLICT,
+    BatchItemsDeleted: HTTPStatus.GONE,
     BodyStalled: HTTPStatus.REQUEST_TIMEOUT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -178,17 +199,29 @@ RETRY_AFTER_S = "1"
 
 def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]:
     """Return the problem details of a refusal, ready for JSON."""
-    details: dict[str, Any] = {
-        "type": TYPE_PREFIX + refusal.slug,
-        "title": refusal.title(),
-        "status": STATUS[type(refusal)].value,
-        "detail": refusal.detail,
-    }
+    details = _details(type(refusal), refusal.detail)
     if instance is not None:
         details["instance"] = instance
     if refusal.pointer is not None:
         details["pointer"] = refusal.pointer
     return details | refusal.members
+
+
+def told_problem(slug: str, detail: str, pointer: str | None, members: dict[str, Any]) -> dict[str, Any]:
+    """Return the problem details of a refusal that was written down; its slug is one of ours."""
+    details = _details(next(refusal for refusal in STATUS if refusal.slug == slug), detail)
+    if pointer is not None:
+        details["pointer"] = pointer
+    return details | members
+
+
+def _details(refusal: type[LedgerError], detail: str) -> dict[str, Any]:
+    return {
+        "type": TYPE_PREFIX + refusal.slug,
+        "title": refusal.title(),
+        "status": STATUS[refusal].value,
+        "detail": detail,
+    }
 
 
 def problem_response(refusal: LedgerError, instance: str | None = None) -> Response:

@@ -14,6 +14,7 @@ from khaywe.collecting import calm_collector
 from khaywe.logs import configure_logging
 from khaywe.settings import Settings
 from khaywe.wiring import Database
+from workers.batches import carrying_out
 from workers.follower import follow
 from workers.scheduling import scheduled
 from workers.sweeping import Deps
@@ -70,5 +71,7 @@ def run_worker(database: Database) -> None:
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with database.poster() as poster, scheduled(Deps(database.connect, poster, database.partition_count)):
-        follow(database.connect, database.connect_views, stopping)
+    with database.poster() as poster:
+        deps = Deps(database.connect, poster, database.partition_count)
+        with scheduled(deps), carrying_out(deps):
+            follow(database.connect, database.connect_views, stopping)

@@ -21,6 +21,7 @@ from projections.due import (
     accounts_with_lots_to_release,
 )
 from rules.instructions.timing import end_tiers, expire_holds, expire_lots, release_lots
+from workers.batches import delete_old_items
 from workers.periods import close_periods
 from workers.runs import OnProgress, Report
 from workers.sweeping import Deps, Find, ProgramOn, Sweep, programs_on
@@ -97,6 +98,7 @@ JOBS: Final = {
         ),
         Job("close-periods", "Record what counted in the tiers' windows that are over", 60, close_periods),
         Job("warn-members", "Note whose points are about to lapse, and whose tier is about to end", 60, warn),
+        Job("delete-batch-items", "Delete the items of batches that ended long ago", 60, delete_old_items),
     )
 }
 """All jobs by name."""

@@ -35,6 +35,7 @@ RECORDED = {
     "end-tiers": {"account.hold_expired.v1": MEMBERS, "account.tier_changed.v1": 2 * MEMBERS},
     "close-periods": {},
     "warn-members": {},
+    "delete-batch-items": {},
 }
 """What each job records of members who bought in September and did nothing until November, if it alone runs."""
 
