@@ -51,6 +51,8 @@ class OpenStream:
         """Break the connection, without a goodbye."""
         with suppress(OSError):
             self._connection.sock.shutdown(socket.SHUT_RDWR)
+        if self._answer is not None:
+            self._answer.close()
         self._connection.close()
 
 

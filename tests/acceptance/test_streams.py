@@ -7,7 +7,7 @@ from typing import Any
 from tests.acceptance.conftest import Client, purchase
 from tests.acceptance.streams import NDJSON, STREAM, OpenStream, stream
 
-CARDS = ("1", "2", "3")
+CARDS = tuple(str(number) for number in range(1, 21))
 
 
 def line(number: int, **changes: Any) -> bytes:
@@ -59,7 +59,7 @@ def test_a_bad_line_costs_only_itself(client: Client) -> None:
         line(2, amount="-1"),
         b"  ",
         b'"' + b"x" * 70_000 + b'"',
-        line(3, member="card:9"),
+        line(3, member="card:99"),
         line(0, amount="500"),
         b"\xff\xfe",
         line(4),
@@ -105,6 +105,7 @@ def test_the_answer_comes_while_the_question_goes_on(lone_client: Client) -> Non
     opened.end()
     assert opened.read()["status"] == 201
     assert opened.read() is None
+    opened.hang_up()
 
 
 def test_the_whole_purchase_is_told_on_request(client: Client) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ def read(lines: Sequence[Line]) -> list[Instruction | LedgerError]:
     """Take each line for the id of a purchase."""
     at = datetime(2026, 10, 1, tzinfo=UTC)
     return [
-        post_purchase(PROGRAM_ID, Purchase("till", line.decode(), MEMBER, at, 250, "EUR"), NOW)  # type: ignore[arg-type]
+        post_purchase(PROGRAM_ID, Purchase("till", line.decode(), MEMBER, at, Decimal(250), "EUR"), NOW)
         for line in lines
         if isinstance(line, bytes)
     ]
@@ -102,7 +103,7 @@ def test_a_client_that_does_not_read_is_given_up(database: Database) -> None:
 
 def test_a_busy_poster_is_waited_for(database: Database) -> None:
     """No line is refused because others are waiting."""
-    lines = b"".join(b"T%d\n" % number for number in range(300))
+    lines = b"".join(b"B%d\n" % number for number in range(300))
     wire = Wire(lines, ends=True)
     pace = Pace(group_size=5, group_count=4)
     serve(database, wire, pace, lambda: Poster(database.connect, 1, waiting_limit=1))
