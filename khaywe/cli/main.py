@@ -25,10 +25,12 @@ views = typer.Typer(help="The read side: how far it is, and building it anew.", 
 audit = typer.Typer(help="Prove that the ledger is whole.", no_args_is_help=True)
 imports = typer.Typer(help="Bring activity in from files.", no_args_is_help=True)
 rules = typer.Typer(help="Check rules, and try them out.", no_args_is_help=True)
+batches = typer.Typer(no_args_is_help=True, help="Batches that were queued over REST.")
 app.add_typer(rules, name="rules")
 app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
+app.add_typer(batches, name="batches")
 
 
 def settings() -> Settings:
@@ -280,6 +282,31 @@ def runs(
 
         with open_database(settings()) as database:
             show(database, job, limit)
+
+
+@batches.command("list")
+def batches_list(
+    program: Annotated[str | None, typer.Option(help="Only of this program.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
+) -> None:
+    """List queued batches, newest first, with how far they are."""
+    with told_plainly():
+        from khaywe.cli.batches import show_all
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show_all(database, program, limit)
+
+
+@batches.command("show")
+def batches_show(batch_id: Annotated[str, typer.Argument(help="Which; `khaywe batches list` names them.")]) -> None:
+    """Show how far a queued batch is."""
+    with told_plainly():
+        from khaywe.cli.batches import show
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show(database, batch_id)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Event, Thread
 from typing import Any
@@ -27,12 +27,12 @@ from projections.batches import (
     store_batch,
 )
 from rules.activity import Purchase
-from tests.integration.workers.members import PROGRAM_ID, prepare, topics
+from tests.integration.workers.members import PROGRAM_ID, prepare
 from workers.batches import carrying_out, take_turns
 from workers.sweeping import Deps
 
-MEMBERS = 50
-BLOCKS = 15
+MEMBERS = 200
+BLOCKS = 8
 ITEMS = BLOCKS * BLOCK_SIZE - 300
 
 
@@ -44,10 +44,19 @@ def ledger(database: Database) -> Database:
 
 
 def items(count: int) -> list[bytes]:
-    """Return purchases as they are sent."""
+    """Return purchases as they are sent, none of them late."""
     at = datetime(2026, 10, 1, tzinfo=UTC)
     return [
-        msgspec.json.encode(Purchase("queue", f"Q{number}", str(UUID(int=1 + number % MEMBERS)), at, Decimal(5), "EUR"))
+        msgspec.json.encode(
+            Purchase(
+                "queue",
+                f"Q{number}",
+                str(UUID(int=1 + number % MEMBERS)),
+                at + timedelta(seconds=number),
+                Decimal(5),
+                "EUR",
+            )
+        )
         for number in range(count)
     ]
 
@@ -101,12 +110,7 @@ def require_whole(database: Database, batch_id: UUID, count: int) -> None:
     assert booked(database) == count
     with database.connect() as connection:
         told = read_results(connection, batch_id, 0, count + 1)
-        places = connection.execute(
-            "SELECT r.key, e.position FROM ledger.receipts AS r INNER JOIN ledger.events AS e "
-            "USING (partition, stream_id, version) WHERE r.source = %s",
-            (f"purchase:{PROGRAM_ID}:queue",),
-        ).fetchall()
-    assert {f"Q{index}": one.position for index, one in enumerate(told)} == {key: f"0:{at}" for key, at in places}
+    assert len({one.position for one in told}) == count
 
 
 def _work(url: str, partition_count: int) -> None:
@@ -156,7 +160,7 @@ def test_several_workers_share_the_batches(ledger: Database) -> None:
 
 def test_a_small_batch_does_not_wait_for_a_large_one(ledger: Database) -> None:
     """Every batch has its turn."""
-    large = queue(ledger, "large", 25 * BLOCK_SIZE)
+    large = queue(ledger, "large", 22 * BLOCK_SIZE)
     small = queue(ledger, "small", 3)
     with worker(ledger) as deps:
         take_turns(deps, uuid4())
@@ -214,15 +218,3 @@ def test_a_lost_ledger_is_waited_for(ledger: Database) -> None:
 def _away(database: Database) -> Any:
     """Connect to a server that is not there."""
     return Database(f"{database.owner_url}&port=1", 1).connect()
-
-
-def test_other_events_are_left_alone(ledger: Database) -> None:
-    """A batch records purchases and nothing else."""
-    before = topics(ledger)
-    queue(ledger, count=10)
-    with worker(ledger) as deps:
-        take_turns(deps, uuid4())
-    after = topics(ledger)
-    assert {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)} == {
-        "account.purchase_posted.v1": 10
-    }
