@@ -7,6 +7,7 @@ Nothing is kept but what is under way, so a stream of a million lines needs as m
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -44,7 +45,7 @@ class LineResult(Struct, frozen=True, omit_defaults=True):
     """Reads that are given this as min_position show the purchase."""
     replayed: bool | None = None
     """It was booked before; this is the first answer again."""
-    problem: dict[str, object] | None = None
+    problem: dict[str, Any] | None = None
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines

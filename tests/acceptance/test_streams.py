@@ -154,3 +154,13 @@ def test_what_is_no_stream_is_refused(lone_client: Client) -> None:
     assert lone_client.post(STREAM.replace("coffee", "tea"), line(1), headers=headers).slug == "unknown-program"
     assert lone_client.post(STREAM, line(1), headers=headers, key="khaywe_no").slug == "unauthorized"
     assert purchase_count(lone_client) == 0
+
+
+def test_the_ways_to_post_many_are_documented(lone_client: Client) -> None:
+    """Each with its own types, in the OpenAPI document."""
+    answer = lone_client.get("/openapi.json")
+    assert answer.status == 200, answer.text
+    document = answer.json
+    program = "/v1/programs/{program_id}"
+    assert {f"{program}/purchases/batch", f"{program}/purchases/stream", f"{program}/batches"} <= set(document["paths"])
+    assert {"BatchResult", "LineResult", "BatchView", "BatchResults"} <= set(document["components"]["schemas"])
