@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from api import (
     accounts,
     approvals,
+    batches,
     bundles,
     checkouts,
     data_export,
@@ -33,6 +34,8 @@ from api import (
     pools,
     profiles,
     programs,
+    purchase_batch,
+    purchase_stream,
     purchases,
     quotes,
     redemptions,
@@ -128,6 +131,8 @@ def _new_app(version: str) -> FastAPI:
     for module in (
         purchases,
         accounts,
+        purchase_batch,
+        purchase_stream,
         redemptions,
         holdings,
         holds,
@@ -145,6 +150,7 @@ def _new_app(version: str) -> FastAPI:
         standing,
         tiers,
         jobs,
+        batches,
         programs,
         drafts,
         versions,

@@ -12,7 +12,7 @@ from api.access.caller import caller_of
 from api.bodies import body_of
 from api.booking import COMMON, PRICING, booked, booked_on, recorded, replayable
 from api.openapi import PROGRAM, operation, path_parameter
-from api.purchases import PurchaseView, purchase_view
+from api.purchase_views import PurchaseView, purchase_view
 from api.resources import idempotency_references, resources
 from ledger.access.roles import Action
 from ledger.account.errors import (

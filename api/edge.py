@@ -32,7 +32,10 @@ SIGN_IN = "/v1/session"
 _DRAIN_LIMIT = 64 * 1024 * 1024
 
 BATCH_BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a batch, or of the document of a program with all its versions."""
+"""Bytes of a batch that is answered at once, or of the document of a program with all its versions."""
+
+QUEUED_BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of a batch that is carried out later."""
 
 
 class Edge:
@@ -194,7 +197,9 @@ def _declared(headers: dict[bytes, bytes]) -> int | None:
 
 
 def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-    limit = BATCH_BODY_LIMIT if scope["path"].endswith(("/batch", "/programs/import")) else BODY_LIMIT
+    limit = _limit_of(scope["path"])
+    if limit is None:
+        return receive
     declared = headers.get(b"content-length")
     if declared is not None:
         if int(declared) > limit:
@@ -211,6 +216,15 @@ def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Rec
         return message
 
     return counted
+
+
+def _limit_of(path: str) -> int | None:
+    """Return how many bytes the body of a request may have; ``None`` where each of its lines is limited instead."""
+    if path.endswith("/purchases/stream"):
+        return None
+    if path.endswith("/batches"):
+        return QUEUED_BODY_LIMIT
+    return BATCH_BODY_LIMIT if path.endswith(("/batch", "/programs/import")) else BODY_LIMIT
 
 
 async def _drain(receive: Receive) -> None:

@@ -1,5 +1,6 @@
 """Awaiting the poster."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -44,10 +45,19 @@ class AsyncPoster:
         """Carry out several; see `Poster.submit`."""
         if not instructions:
             return []
+        outcomes: list[Outcome] = await self.begin(instructions, together=together)
+        return outcomes
+
+    def begin(self, instructions: Sequence[Instruction], *, together: bool = False) -> "asyncio.Future[list[Outcome]]":
+        """
+        Like `post_all`, for a handler that does something else meanwhile; the instructions are at least one.
+
+        Raises:
+            LedgerBusy: See `Poster.submit`.
+        """
         future = self._bridge.future()
         self._poster.submit(instructions, partial(self._bridge.deliver, future), together=together)
-        outcomes: list[Outcome] = await future
-        return outcomes
+        return future
 
     def post_and_wait(self, instruction: Instruction) -> Posted:
         """

@@ -84,6 +84,12 @@ class BodyTooLarge(LedgerError):
     slug = "body-too-large"
 
 
+class BodyStalled(LedgerError):
+    """The body stopped arriving before it was complete."""
+
+    slug = "body-stalled"
+
+
 class MalformedBody(LedgerError):
     """The body is not JSON."""
 
@@ -114,6 +120,24 @@ class ViewBehind(LedgerError):
     slug = "view-behind"
 
 
+class UnknownBatch(LedgerError):
+    """The program has no batch of this id."""
+
+    slug = "unknown-batch"
+
+
+class BatchEnded(LedgerError):
+    """The batch was carried out, so it can no longer be cancelled."""
+
+    slug = "batch-ended"
+
+
+class BatchItemsDeleted(LedgerError):
+    """The items of the batch were deleted some weeks after it ended."""
+
+    slug = "batch-items-deleted"
+
+
 class InternalError(LedgerError):
     """Something went wrong on our side."""
 
@@ -142,6 +166,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     access.UnknownUser: HTTPStatus.NOT_FOUND,
     UnknownWebhook: HTTPStatus.NOT_FOUND,
     UnknownDelivery: HTTPStatus.NOT_FOUND,
+    UnknownBatch: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
@@ -184,6 +209,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     ProfileChanged: HTTPStatus.PRECONDITION_FAILED,
     TooManyWebhooks: HTTPStatus.CONFLICT,
     program.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
+    BatchEnded: HTTPStatus.CONFLICT,
+    BatchItemsDeleted: HTTPStatus.GONE,
+    BodyStalled: HTTPStatus.REQUEST_TIMEOUT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -220,12 +248,7 @@ RETRY_AFTER_S = "1"
 
 def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]:
     """Return the problem details of a refusal, ready for JSON."""
-    details: dict[str, Any] = {
-        "type": TYPE_PREFIX + refusal.slug,
-        "title": refusal.title(),
-        "status": STATUS[type(refusal)].value,
-        "detail": refusal.detail,
-    }
+    details = _details(type(refusal), refusal.detail)
     if instance is not None:
         details["instance"] = instance
     if refusal.pointer is not None:
@@ -235,11 +258,23 @@ def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]
 
 def problem_example(refusal: type[LedgerError]) -> dict[str, Any]:
     """Return problem details as they look for a kind of refusal, with what all of them have."""
+    return _details(refusal, f"{refusal.title()}.")
+
+
+def told_problem(slug: str, detail: str, pointer: str | None, members: dict[str, Any]) -> dict[str, Any]:
+    """Return the problem details of a refusal that was written down; its slug is one of ours."""
+    details = _details(next(refusal for refusal in STATUS if refusal.slug == slug), detail)
+    if pointer is not None:
+        details["pointer"] = pointer
+    return details | members
+
+
+def _details(refusal: type[LedgerError], detail: str) -> dict[str, Any]:
     return {
         "type": TYPE_PREFIX + refusal.slug,
         "title": refusal.title(),
         "status": STATUS[refusal].value,
-        "detail": f"{refusal.title()}.",
+        "detail": detail,
     }
 
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from api.bodies import body_of
 from api.openapi import PROGRAM, operation
 from api.problems import problem
-from api.purchases import AccrualView, accrual_view
+from api.purchase_views import AccrualView, accrual_view
 from api.resources import Resources, resources
 from ledger.access.roles import Action
 from ledger.account.activity import available_points

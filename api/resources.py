@@ -1,5 +1,6 @@
 """What the endpoints share: the poster, the pool, and looking things up."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
@@ -35,6 +36,8 @@ _log = structlog.get_logger("api")
 _PROGRAM_AGE_S = 1.0
 _WAIT_S = 2.0
 _POLL_S = 0.01
+_STREAM_SLOTS = 16
+"""All streams together leave more than half of the poster's queue to everybody else."""
 
 
 class Resources(Struct):
@@ -49,6 +52,8 @@ class Resources(Struct):
     programs: dict[str, tuple[float, Program]] = {}
     may_call_private: bool = False
     """Whether webhooks may go to addresses that are not public."""
+    stream_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STREAM_SLOTS))
+    """One for each group of lines that streams have at the poster."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:

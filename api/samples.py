@@ -52,6 +52,8 @@ def sample(schema: dict[str, Any], schemas: dict[str, Any], name: str = "", dept
     """
     if "$ref" in schema:
         return sample(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas, name, depth + 1)
+    if "oneOf" in schema:
+        return sample(schema["oneOf"][0], schemas, name, depth)
     if "anyOf" in schema:
         return _one_of(schema["anyOf"], schemas, name, depth)
     if schema.get("type") == "object":

@@ -13,7 +13,7 @@ from api.access.reach import check_account
 from api.bodies import body_of
 from api.openapi import PROGRAM, operation, path_parameter
 from api.problems import problem
-from api.purchases import AccrualView, accrual_view
+from api.purchase_views import AccrualView, accrual_view
 from api.resources import Resources, resources
 from ledger.access.roles import Action
 from ledger.account.events import PurchasePosted

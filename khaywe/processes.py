@@ -15,6 +15,7 @@ from khaywe.logs import configure_logging
 from khaywe.settings import Settings
 from khaywe.signing_keys import open_keyring
 from khaywe.wiring import Database
+from workers.batches import carrying_out
 from workers.delivering import delivering
 from workers.follower import follow
 from workers.scheduling import scheduled
@@ -80,9 +81,11 @@ def run_worker(database: Database, settings: Settings) -> None:
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with (
-        database.poster() as poster,
-        scheduled(Deps(database.connect, poster, database.partition_count)),
-        delivering(database.connect, may_call_private=settings.webhook_allow_private),
-    ):
-        follow(database.connect, database.connect_views, stopping)
+    with database.poster() as poster:
+        deps = Deps(database.connect, poster, database.partition_count)
+        with (
+            scheduled(deps),
+            carrying_out(deps),
+            delivering(database.connect, may_call_private=settings.webhook_allow_private),
+        ):
+            follow(database.connect, database.connect_views, stopping)

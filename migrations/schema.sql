@@ -5,6 +5,9 @@
 CREATE SCHEMA access;
 GRANT USAGE ON SCHEMA access TO khaywe_app;
 
+CREATE SCHEMA batches;
+GRANT USAGE ON SCHEMA batches TO khaywe_app;
+
 CREATE SCHEMA ledger;
 GRANT USAGE ON SCHEMA ledger TO khaywe_app;
 GRANT USAGE ON SCHEMA ledger TO khaywe_read;
@@ -119,6 +122,55 @@ CREATE TABLE access.users (
     CONSTRAINT users_pkey PRIMARY KEY (user_id)
 );
 GRANT SELECT,INSERT,UPDATE ON TABLE access.users TO khaywe_app;
+
+CREATE TABLE batches.batches (
+    batch_id uuid NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    family text NOT NULL COLLATE "C",
+    key text NOT NULL COLLATE "C",
+    principal text NOT NULL,
+    media_type text NOT NULL,
+    body_sha256 bytea NOT NULL,
+    body_bytes bigint NOT NULL,
+    status text NOT NULL,
+    item_count bigint NOT NULL,
+    done_count bigint DEFAULT 0 NOT NULL,
+    posted_count bigint DEFAULT 0 NOT NULL,
+    replayed_count bigint DEFAULT 0 NOT NULL,
+    refused_count bigint DEFAULT 0 NOT NULL,
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    ended_at timestamptz,
+    cancel_requested_at timestamptz,
+    items_deleted_at timestamptz,
+    CONSTRAINT batches_body_sha256_check CHECK ((length(body_sha256) = 32)),
+    CONSTRAINT batches_check CHECK (((done_count <= item_count) AND (((posted_count + replayed_count) + refused_count) = done_count))),
+    CONSTRAINT batches_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'cancelled'::text]))),
+    CONSTRAINT batches_key_v1 UNIQUE (program_id, family, key),
+    CONSTRAINT batches_pkey PRIMARY KEY (batch_id)
+);
+CREATE INDEX batches_by_time_v1 ON batches.batches USING btree (program_id, created_at DESC, batch_id);
+CREATE INDEX batches_kept_v1 ON batches.batches USING btree (ended_at) WHERE (items_deleted_at IS NULL);
+CREATE INDEX batches_open_v1 ON batches.batches USING btree (created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+GRANT SELECT,INSERT,UPDATE ON TABLE batches.batches TO khaywe_app;
+
+CREATE TABLE batches.blocks (
+    batch_id uuid NOT NULL,
+    number int NOT NULL,
+    items bytea NOT NULL,
+    unreadable bytea NOT NULL,
+    CONSTRAINT blocks_pkey PRIMARY KEY (batch_id, number)
+);
+GRANT SELECT,INSERT,DELETE ON TABLE batches.blocks TO khaywe_app;
+
+CREATE TABLE batches.results (
+    batch_id uuid NOT NULL,
+    number int NOT NULL,
+    results bytea NOT NULL,
+    refused_count int NOT NULL,
+    CONSTRAINT results_pkey PRIMARY KEY (batch_id, number)
+);
+GRANT SELECT,INSERT,DELETE ON TABLE batches.results TO khaywe_app;
 
 CREATE TABLE ledger.events (
     partition int NOT NULL,
@@ -600,6 +652,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.warnings TO khaywe_app;
 GRANT SELECT ON TABLE workers.warnings TO khaywe_read;
 
 ALTER TABLE access.sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES access.users(user_id);
+
+ALTER TABLE batches.blocks ADD CONSTRAINT blocks_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES batches.batches(batch_id);
+
+ALTER TABLE batches.results ADD CONSTRAINT results_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES batches.batches(batch_id);
 
 ALTER TABLE members.identifiers ADD CONSTRAINT identifiers_member_v1 FOREIGN KEY (program_id, member_id) REFERENCES members.members(program_id, member_id);
 

@@ -21,6 +21,7 @@ from projections.due import (
     accounts_with_lots_to_release,
 )
 from rules.instructions.timing import end_tiers, expire_holds, expire_lots, release_lots
+from workers.batches import delete_old_items
 from workers.checking import check_balances
 from workers.forgetting import forget_deliveries
 from workers.members import finish_erasures, finish_mergers
@@ -104,6 +105,7 @@ JOBS: Final = {
         Job("finish-mergers", "Move identifiers and profiles that a merger left behind", 5, finish_mergers),
         Job("finish-erasures", "Carry out erasures that were interrupted", 5, finish_erasures),
         Job("forget-deliveries", "Forget webhooks that were delivered or given up long ago", 60, forget_deliveries),
+        Job("delete-batch-items", "Delete the items of batches that ended long ago", 60, delete_old_items),
     )
 }
 """All jobs by name."""

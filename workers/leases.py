@@ -29,14 +29,14 @@ class Lease(Struct, frozen=True):
         asked = {"name": self.name, "holder": self.holder, "seconds": seconds}
         return connection.execute(_SQL["take_lease"], asked).fetchone() is not None
 
-    def renew(self, connection: Connection[Any]) -> None:
+    def renew(self, connection: Connection[Any], seconds: float = LEASE_S) -> None:
         """
         Renew the lease.
 
         Raises:
             LeaseLost: It is somebody else's by now.
         """
-        if not self.take(connection):
+        if not self.take(connection, seconds):
             raise LeaseLost(self.name)
 
     def leave(self, connection: Connection[Any]) -> None:

@@ -29,6 +29,7 @@ users = typer.Typer(help="People who sign in with a password.", no_args_is_help=
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")
 programs = typer.Typer(help="Take a program from one ledger to another.", no_args_is_help=True)
+batches = typer.Typer(no_args_is_help=True, help="Batches that were queued over REST.")
 app.add_typer(rules, name="rules")
 app.add_typer(programs, name="program")
 tills = typer.Typer(help="Price on a till by a rule bundle, without a ledger.", no_args_is_help=True)
@@ -39,6 +40,7 @@ app.add_typer(signing, name="signing-key")
 app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
+app.add_typer(batches, name="batches")
 
 
 def settings() -> Settings:
@@ -420,6 +422,31 @@ def runs(
 
         with open_database(settings()) as database:
             show(database, job, limit)
+
+
+@batches.command("list")
+def batches_list(
+    program: Annotated[str | None, typer.Option(help="Only of this program.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
+) -> None:
+    """List queued batches, newest first, with how far they are."""
+    with told_plainly():
+        from khaywe.cli.batches import show_all
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show_all(database, program, limit)
+
+
+@batches.command("show")
+def batches_show(batch_id: Annotated[str, typer.Argument(help="Which; `khaywe batches list` names them.")]) -> None:
+    """Show how far a queued batch is."""
+    with told_plainly():
+        from khaywe.cli.batches import show
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show(database, batch_id)
 
 
 @app.command()

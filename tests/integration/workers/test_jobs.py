@@ -39,6 +39,7 @@ RECORDED = {
     "finish-mergers": {},
     "finish-erasures": {},
     "forget-deliveries": {},
+    "delete-batch-items": {},
 }
 """What each job records of members who bought in September and did nothing until November, if it alone runs."""
 
