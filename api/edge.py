@@ -6,24 +6,23 @@ from typing import Any
 
 import structlog
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.admission import OTHERS_LIMIT, READS_LIMIT, WRITES_LIMIT, Admission
 from api.caller import Caller
+from api.intake import Intake
 from api.keys import KeyRing
-from api.problems import BodyTooLarge, InternalError, Unauthorized, problem_response
+from api.problems import InternalError, Unauthorized, problem_response
 from ledger.errors import InvalidInput, LedgerError
+from ledger.posting.instruction import LedgerBusy
 
 _log = structlog.get_logger("api")
 
 _REQUEST_ID_LIMIT = 100
 
-BODY_LIMIT = 256 * 1024
-"""Bytes of an ordinary request."""
-
-_DRAIN_LIMIT = 64 * 1024 * 1024
-
-BATCH_BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a batch."""
+_HUNG_UP = 499
+"""In the log only, as proxies write it: the client was gone before its request was there."""
 
 
 class Edge:
@@ -41,6 +40,9 @@ class Edge:
         """
         self._app = app
         self._keys = keys
+        self._writes = Admission(WRITES_LIMIT, "writes")
+        self._reads = Admission(READS_LIMIT, "reads")
+        self._others = Admission(OTHERS_LIMIT, "others")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -62,11 +64,18 @@ class Edge:
             await send(message)
 
         caller: Caller | None = None
+        intake = Intake(scope, headers, receive, self._admission(scope))
+        is_shed = False
         try:
+            await intake.begin()
             caller = await self._caller(scope, headers)
-            await self._app(scope, _limited(scope, headers, receive), send_with_id)
+            intake.check_declared()
+            await self._app(scope, intake, send_with_id)
+        except ClientDisconnect:
+            status = _HUNG_UP
         except LedgerError as refusal:
-            await _drain(receive)
+            is_shed = isinstance(refusal, LedgerBusy)
+            await intake.drain()
             await problem_response(refusal, scope["path"])(scope, receive, send_with_id)
         except Exception:  # noqa: BLE001  # the edge of the process: the caller gets an answer, we get the traceback
             _log.exception("request_failed", request_id=request_id)
@@ -74,15 +83,22 @@ class Edge:
                 ours = InternalError(f"Please report request {request_id}.")
                 await problem_response(ours, scope["path"])(scope, receive, send_with_id)
         finally:
-            _log.info(
-                "request_answered",
-                request_id=request_id,
-                method=scope["method"],
-                route=_route(scope),
-                status=status,
-                caller=caller.principal if caller else None,
-                duration_ms=round((time.perf_counter() - started) * 1000, 2),
-            )
+            intake.end()
+            if not is_shed:  # those are counted: a line for each would cost more than the refusal
+                _log.info(
+                    "request_answered",
+                    request_id=request_id,
+                    method=scope["method"],
+                    route=_route(scope),
+                    status=status,
+                    caller=caller.principal if caller else None,
+                    duration_ms=round((time.perf_counter() - started) * 1000, 2),
+                )
+
+    def _admission(self, scope: Scope) -> Admission:
+        if not scope["path"].startswith("/v1"):
+            return self._others  # whether we are well can be asked at any time
+        return self._reads if scope["method"] == "GET" else self._writes
 
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
         if not scope["path"].isprintable():
@@ -97,45 +113,6 @@ class Edge:
             raise Unauthorized("Send your key as: Authorization: Bearer khaywe_…")
         scope["khaywe.caller"] = caller
         return caller
-
-
-def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-    limit = BATCH_BODY_LIMIT if scope["path"].endswith("/batch") else BODY_LIMIT
-    declared = headers.get(b"content-length")
-    if declared is not None:
-        if int(declared) > limit:
-            raise _too_large(limit)
-        return receive  # the server holds the client to what it declared
-    received = 0
-
-    async def counted() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
-            raise _too_large(limit)
-        return message
-
-    return counted
-
-
-async def _drain(receive: Receive) -> None:
-    """
-    Read what is left of a body that is refused unread.
-
-    A caller who is still sending when the connection closes sees a broken connection instead of the answer.
-    """
-    left = _DRAIN_LIMIT
-    while left > 0:
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            return
-
-
-def _too_large(limit: int) -> BodyTooLarge:
-    message = f"This operation takes bodies up to {limit} bytes; send more in several requests."
-    return BodyTooLarge(message, limit_bytes=limit)
 
 
 def _request_id(given: bytes | None) -> str:

@@ -17,10 +17,12 @@ from api.problems import (
     Forbidden,
     InternalError,
     MalformedBody,
+    RequestTimeout,
     Unauthorized,
 )
 from ledger.access.roles import Action
 from ledger.errors import InvalidInput, LedgerError
+from ledger.posting.instruction import LedgerBusy
 
 _REF = "#/components/schemas/{name}"
 _TYPES: dict[str, type[Struct]] = {}
@@ -66,7 +68,8 @@ def operation(
         Unauthorized,
         Forbidden,
         InternalError,
-        *([MalformedBody, BodyTooLarge, InvalidInput] if body else []),
+        LedgerBusy,
+        *([RequestTimeout, MalformedBody, BodyTooLarge, InvalidInput] if body else []),
     ]
     by_status: dict[int, list[type[LedgerError]]] = {}
     for refusal in [*common, *refusals]:

@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 problem details: the only place that knows which refusal has which HTTP status."""
 
+import random
 from http import HTTPStatus
 from typing import Any
 
@@ -84,6 +85,24 @@ class MethodNotAllowed(LedgerError):
     slug = "method-not-allowed"
 
 
+class RequestTimeout(LedgerError):
+    """The request did not arrive in time."""
+
+    slug = "request-timeout"
+
+
+class MalformedRequest(LedgerError):
+    """What was sent is no HTTP request."""
+
+    slug = "malformed-request"
+
+
+class HeadersTooLarge(LedgerError):
+    """The headers of the request are larger than any that are needed."""
+
+    slug = "headers-too-large"
+
+
 class ViewBehind(LedgerError):
     """The view has not reached the position that was asked for."""
 
@@ -97,6 +116,7 @@ class InternalError(LedgerError):
 
 
 STATUS: dict[type[LedgerError], HTTPStatus] = {
+    MalformedRequest: HTTPStatus.BAD_REQUEST,
     MalformedBody: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
@@ -110,6 +130,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownLine: HTTPStatus.NOT_FOUND,
     pool.UnknownPool: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
     account.RedemptionExists: HTTPStatus.CONFLICT,
@@ -159,6 +180,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownTier: HTTPStatus.UNPROCESSABLE_ENTITY,
     pool.InvalidPool: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -166,7 +188,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
 }
 """The status of every refusal. A test keeps it complete."""
 
-RETRY_AFTER_S = "1"
+RETRY_AFTER_S = (1, 3)
+"""Whole seconds, the least and the most: drawn for each answer, so that all who were refused together do not come back
+together."""
 
 
 def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]:
@@ -189,7 +213,14 @@ def problem_response(refusal: LedgerError, instance: str | None = None) -> Respo
     status = STATUS[type(refusal)]
     headers = {}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = RETRY_AFTER_S
+        headers["Retry-After"] = str(random.randint(*RETRY_AFTER_S))  # noqa: S311  # spreads load, guards nothing
+    if status is HTTPStatus.REQUEST_TIMEOUT:
+        headers["Connection"] = "close"  # what may still come of this request must not be read as the next one
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(msgspec.json.encode(problem(refusal, instance)), status, headers, MEDIA_TYPE)
+
+
+def problem_bytes(refusal: LedgerError) -> tuple[int, bytes]:
+    """Return status and body, for who answers without the application."""
+    return STATUS[type(refusal)].value, msgspec.json.encode(problem(refusal))

@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from api.app import create_app
+from api.connections import Connection
 from api.keys import issue_key
 from khaywe.wiring import Database
 from tests.conftest import NewDatabase
@@ -173,7 +174,9 @@ class running:  # noqa: N801  # reads as a statement
         listener.bind(("127.0.0.1", 0))
         self._listener = listener
         app = create_app(self._poster, database.connect, self._pool, database.partition_count, version="test")
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", http=Connection)
+        )
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         while not self._server.started:

@@ -1,0 +1,130 @@
+"""How a request's body comes in: so many bytes, within so much time, and then into a place among those worked on."""
+
+import asyncio
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope
+
+from api.admission import Admission
+from api.problems import BodyTooLarge, RequestTimeout
+from ledger.errors import LedgerError
+
+BODY_LIMIT = 256 * 1024
+"""Bytes of an ordinary request."""
+
+BATCH_BODY_LIMIT = 8 * 1024 * 1024
+"""Bytes of a batch."""
+
+STALL_S = 10.0
+"""How long the next bytes of a body may take."""
+
+BODY_S = 120.0
+"""How long a whole body may take: 8 MiB over half a megabit a second, or a byte now and then."""
+
+_DRAIN_LIMIT = 64 * 1024 * 1024
+
+
+class Intake:
+    """What the application calls to receive one request."""
+
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, admission: Admission) -> None:
+        """
+        Args:
+            scope: Of the request.
+            headers: The same as in the scope.
+            receive: The server's.
+            admission: Where a place is taken when the body is there.
+        """
+        self._receive = receive
+        self._admission = admission
+        self._limit = BATCH_BODY_LIMIT if scope["path"].endswith("/batch") else BODY_LIMIT
+        self._declared = headers.get(b"content-length")
+        self._is_expected = self._declared not in {None, b"0"} or b"transfer-encoding" in headers
+        self._asks_first = b"expect" in headers
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + BODY_S
+        self._kept: Message | None = None
+        self._count = 0
+        self._is_whole = False
+        self._is_admitted = False
+
+    async def begin(self) -> None:
+        """
+        Receive what has arrived with the headers, usually all there is.
+
+        Raises:
+            LedgerBusy: All is here, and there is no place.
+            BodyTooLarge: More came than this operation takes.
+            RequestTimeout: Nothing comes.
+            ClientDisconnect: Nothing will come.
+        """
+        if not self._is_expected:
+            self._is_whole = True
+            self._admit()
+        elif not (self._asks_first or self._declares_too_much()):
+            self._kept = await self._next()
+
+    def check_declared(self) -> None:
+        """
+        Raises:
+            BodyTooLarge: More is announced than this operation takes.
+        """
+        if self._declares_too_much():
+            raise self._too_large()
+
+    async def __call__(self) -> Message:
+        """Receive the next message; raises what `begin` raises."""
+        if self._kept is not None:
+            message, self._kept = self._kept, None
+            return message
+        if self._is_whole:
+            return await self._receive()
+        return await self._next()
+
+    async def drain(self) -> None:
+        """
+        Read what is left of a body that is refused unread.
+
+        A caller who is still sending when the connection closes sees a broken connection instead of the answer.
+        """
+        while not self._is_whole and self._is_expected and self._count < _DRAIN_LIMIT:
+            self._limit = _DRAIN_LIMIT
+            try:
+                await self._next()
+            except (LedgerError, ClientDisconnect):
+                return
+
+    def end(self) -> None:
+        """Give the place back, if there was one."""
+        if self._is_admitted:
+            self._is_admitted = False
+            self._admission.leave()
+
+    def _declares_too_much(self) -> bool:
+        return self._declared is not None and int(self._declared) > self._limit
+
+    async def _next(self) -> Message:
+        due = min(self._loop.time() + STALL_S, self._deadline)
+        try:
+            async with asyncio.timeout_at(due):
+                message = await self._receive()
+        except TimeoutError:
+            wait = f"{STALL_S:.0f} s" if due < self._deadline else f"{BODY_S:.0f} s in all"
+            raise RequestTimeout(f"The body did not arrive: {self._count} bytes came within {wait}.") from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self._count += len(message.get("body", b""))
+        if self._count > self._limit:
+            raise self._too_large()
+        if not message.get("more_body", False):
+            self._is_whole = True
+            self._admit()
+        return message
+
+    def _admit(self) -> None:
+        self._admission.enter()
+        self._is_admitted = True
+
+    def _too_large(self) -> BodyTooLarge:
+        message = f"This operation takes bodies up to {self._limit} bytes; send more in several requests."
+        return BodyTooLarge(message, limit_bytes=self._limit)
