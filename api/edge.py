@@ -9,13 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.admission import OTHERS_LIMIT, READS_LIMIT, WRITES_LIMIT, Admission
 from api.caller import Caller
-from api.intake import Intake
+from api.intake import LEAVE, Intake
 from api.keys import KeyRing
 from api.problems import InternalError, Unauthorized, problem_response
 from ledger.errors import InvalidInput, LedgerError
-from ledger.posting.instruction import LedgerBusy
 
 _log = structlog.get_logger("api")
 
@@ -40,9 +38,6 @@ class Edge:
         """
         self._app = app
         self._keys = keys
-        self._writes = Admission(WRITES_LIMIT, "writes")
-        self._reads = Admission(READS_LIMIT, "reads")
-        self._others = Admission(OTHERS_LIMIT, "others")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -64,8 +59,7 @@ class Edge:
             await send(message)
 
         caller: Caller | None = None
-        intake = Intake(scope, headers, receive, self._admission(scope))
-        is_shed = False
+        intake = Intake(scope, headers, receive)
         try:
             await intake.begin()
             caller = await self._caller(scope, headers)
@@ -74,7 +68,6 @@ class Edge:
         except ClientDisconnect:
             status = _HUNG_UP
         except LedgerError as refusal:
-            is_shed = isinstance(refusal, LedgerBusy)
             await intake.drain()
             await problem_response(refusal, scope["path"])(scope, receive, send_with_id)
         except Exception:  # noqa: BLE001  # the edge of the process: the caller gets an answer, we get the traceback
@@ -83,22 +76,17 @@ class Edge:
                 ours = InternalError(f"Please report request {request_id}.")
                 await problem_response(ours, scope["path"])(scope, receive, send_with_id)
         finally:
-            intake.end()
-            if not is_shed:  # those are counted: a line for each would cost more than the refusal
-                _log.info(
-                    "request_answered",
-                    request_id=request_id,
-                    method=scope["method"],
-                    route=_route(scope),
-                    status=status,
-                    caller=caller.principal if caller else None,
-                    duration_ms=round((time.perf_counter() - started) * 1000, 2),
-                )
-
-    def _admission(self, scope: Scope) -> Admission:
-        if not scope["path"].startswith("/v1"):
-            return self._others  # whether we are well can be asked at any time
-        return self._reads if scope["method"] == "GET" else self._writes
+            _log.info(
+                "request_answered",
+                request_id=request_id,
+                method=scope["method"],
+                route=_route(scope),
+                status=status,
+                caller=caller.principal if caller else None,
+                duration_ms=round((time.perf_counter() - started) * 1000, 2),
+            )
+            if leave := scope.get(LEAVE):
+                leave()
 
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
         if not scope["path"].isprintable():

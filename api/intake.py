@@ -1,13 +1,13 @@
-"""How a request's body comes in: so many bytes, within so much time, and then into a place among those worked on."""
+"""How a request's body comes in: so many bytes, within so much time."""
 
 import asyncio
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope
 
-from api.admission import Admission
 from api.problems import BodyTooLarge, RequestTimeout
 from ledger.errors import LedgerError
+from ledger.posting.instruction import LedgerBusy
 
 BODY_LIMIT = 256 * 1024
 """Bytes of an ordinary request."""
@@ -21,22 +21,27 @@ STALL_S = 10.0
 BODY_S = 120.0
 """How long a whole body may take: 8 MiB over half a megabit a second, or a byte now and then."""
 
+SHED = "khaywe.shed"
+"""Stands in the scope of a request for which there was no place when the last of its body came."""
+
+LEAVE = "khaywe.leave"
+"""Stands in the scope of a request that holds a place, with what gives it back."""
+
 _DRAIN_LIMIT = 64 * 1024 * 1024
 
 
 class Intake:
     """What the application calls to receive one request."""
 
-    def __init__(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, admission: Admission) -> None:
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> None:
         """
         Args:
             scope: Of the request.
             headers: The same as in the scope.
             receive: The server's.
-            admission: Where a place is taken when the body is there.
         """
+        self._scope = scope
         self._receive = receive
-        self._admission = admission
         self._limit = BATCH_BODY_LIMIT if scope["path"].endswith("/batch") else BODY_LIMIT
         self._declared = headers.get(b"content-length")
         self._is_expected = self._declared not in {None, b"0"} or b"transfer-encoding" in headers
@@ -46,21 +51,19 @@ class Intake:
         self._kept: Message | None = None
         self._count = 0
         self._is_whole = False
-        self._is_admitted = False
 
     async def begin(self) -> None:
         """
         Receive what has arrived with the headers, usually all there is.
 
         Raises:
-            LedgerBusy: All is here, and there is no place.
+            LedgerBusy: All is here, and there is no place for it any more.
             BodyTooLarge: More came than this operation takes.
             RequestTimeout: Nothing comes.
             ClientDisconnect: Nothing will come.
         """
         if not self._is_expected:
             self._is_whole = True
-            self._admit()
         elif not (self._asks_first or self._declares_too_much()):
             self._kept = await self._next()
 
@@ -94,12 +97,6 @@ class Intake:
             except (LedgerError, ClientDisconnect):
                 return
 
-    def end(self) -> None:
-        """Give the place back, if there was one."""
-        if self._is_admitted:
-            self._is_admitted = False
-            self._admission.leave()
-
     def _declares_too_much(self) -> bool:
         return self._declared is not None and int(self._declared) > self._limit
 
@@ -118,12 +115,9 @@ class Intake:
             raise self._too_large()
         if not message.get("more_body", False):
             self._is_whole = True
-            self._admit()
+            if SHED in self._scope:
+                raise LedgerBusy("More is waiting than can be taken on; send the request again in a moment.")
         return message
-
-    def _admit(self) -> None:
-        self._admission.enter()
-        self._is_admitted = True
 
     def _too_large(self) -> BodyTooLarge:
         message = f"This operation takes bodies up to {self._limit} bytes; send more in several requests."

@@ -5,13 +5,25 @@ import os
 import platform
 import sys
 
-from bench import importing, keeping_time, noise, posting, projecting, ruling, segmenting, serving, starting
+from bench import (
+    importing,
+    keeping_time,
+    noise,
+    overloading,
+    posting,
+    projecting,
+    ruling,
+    segmenting,
+    serving,
+    starting,
+)
 from bench.ledgers import settings_for, temporary_home
 from khaywe.wiring import open_database
 
 GROUPS = {
     "posting": posting.run,
     "http": serving.run,
+    "overload": overloading.run,
     "projections": projecting.run,
     "rules": ruling.run,
     "segments": segmenting.run,

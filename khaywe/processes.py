@@ -9,7 +9,7 @@ from threading import Event, Thread
 import uvicorn
 
 from api.app import create_app
-from api.connections import Connection
+from api.connections import Connections
 from khaywe import __version__
 from khaywe.collecting import calm_collector
 from khaywe.descriptors import raise_descriptor_limit
@@ -53,7 +53,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
     # Uvicorn raises the signal that stopped it once more when it is done. By default that would end us on the spot,
     # before the poster has finished and the database is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    Connection.limit = raise_descriptor_limit() - _OTHER_DESCRIPTORS
+    connections = Connections(raise_descriptor_limit() - _OTHER_DESCRIPTORS)
     with database.pool(_POOL_SIZE) as pool, database.poster(waiting_s=_WAITING_S) as poster:
         app = create_app(poster, database.connect, pool, database.partition_count, version=__version__)
         calm_collector()
@@ -65,7 +65,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
             log_config=None,
             timeout_graceful_shutdown=10,
             backlog=2048,
-            http=Connection,
+            http=connections,  # type: ignore[arg-type]  # any factory will do
         )
         uvicorn.Server(config).run(sockets=[listener] if listener else None)
 

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from api.app import create_app
-from api.connections import Connection
+from api.connections import Connections
 from api.keys import issue_key
 from khaywe.wiring import Database
 from tests.conftest import NewDatabase
@@ -175,7 +175,7 @@ class running:  # noqa: N801  # reads as a statement
         self._listener = listener
         app = create_app(self._poster, database.connect, self._pool, database.partition_count, version="test")
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", http=Connection)
+            uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", http=Connections())
         )
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
