@@ -1,6 +1,8 @@
 """OpenAPI from the very types that decode and encode the bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -51,6 +53,7 @@ def operation(
     refusals: Sequence[type[LedgerError]] = (),
     parameters: Sequence[dict[str, Any]] = (),
     example: Any = None,
+    also: Mapping[int, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """
     Return what FastAPI is to say about an operation.
@@ -63,6 +66,8 @@ def operation(
         refusals: What it can refuse besides what every operation can.
         parameters: Path and query parameters, as OpenAPI objects.
         example: Of the body.
+        also: Further statuses with a body like that of success, and what they mean. Whatever creates something can be
+            sent again, and is answered 200 then.
     """
     common: list[type[LedgerError]] = [
         Unauthorized,
@@ -75,7 +80,9 @@ def operation(
     for refusal in [*common, *refusals]:
         by_status.setdefault(STATUS[refusal].value, []).append(refusal)
     responses: dict[str, Any] = {str(code): _problems(found) for code, found in sorted(by_status.items())}
-    responses[str(status)] = {"description": "Done."} | ({"content": _content(answer)} if answer else {})
+    repeats = {200: "It was done before; this is the first answer again."} if status == HTTPStatus.CREATED else {}
+    for code, meaning in ({status: "Done."} | repeats | dict(also)).items():
+        responses[str(code)] = {"description": meaning} | ({"content": _content(answer)} if answer else {})
     extra: dict[str, Any] = {"responses": responses, "parameters": list(parameters), "x-action": action.value}
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.bodies import body_of, decoded
 from api.openapi import PROGRAM, operation, query_parameter, reference
+from api.paging import flag_of
 from api.problems import STATUS, UnsupportedMediaType, problem
 from api.resources import idempotency_references, position_token, resources, uuid_text
 from ledger.access.roles import Action
@@ -189,6 +190,7 @@ async def post_one(request: Request) -> Response:
             query_parameter("atomic", "All or nothing.", {"type": "boolean", "default": False}),
         ],
         refusals=[UnsupportedMediaType, LedgerBusy],
+        also={409: "One item of an all-or-nothing batch was refused, so none was booked."},
     ),
 )
 async def post_batch(request: Request) -> Response:
@@ -208,7 +210,7 @@ async def post_batch(request: Request) -> Response:
         raise UnsupportedMediaType(f"Send application/json or {NDJSON}, not {kind!r}.")
     if len(lines) > BATCH_LIMIT:
         raise InvalidInput(f"A batch has at most {BATCH_LIMIT} items; this one has {len(lines)}.")
-    together = _flag(request.query_params.get("atomic"))
+    together = flag_of(request, "atomic")
     results = await _post_lines(request, lines, together=together)
     refused_count = sum(result.problem is not None for result in results)
     status = HTTPStatus.CONFLICT if together and refused_count else HTTPStatus.OK
@@ -287,11 +289,3 @@ def accrual_view(accrual: Accrual) -> AccrualView:
         accrual.awaits,
         accrual.cancels_on,
     )
-
-
-def _flag(text: str | None) -> bool:
-    if text in (None, "", "false", "0"):
-        return False
-    if text in ("true", "1"):
-        return True
-    raise InvalidInput(f"atomic is true or false, not {text!r}.", pointer="/atomic")

@@ -1,5 +1,6 @@
 """What the endpoints share: the poster, the pool, and looking things up."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ _log = structlog.get_logger("api")
 _PROGRAM_AGE_S = 1.0
 _WAIT_S = 2.0
 _POLL_S = 0.01
+_POSITION = re.compile(r"[0-9]{1,4}:[0-9]{1,18}")
 
 
 class Resources(Struct):
@@ -125,7 +127,7 @@ class Resources(Struct):
         if token is None:
             return
         partition, _, position = token.partition(":")
-        if not (partition.isdecimal() and position.isdecimal() and int(partition) < self.partition_count):
+        if not (_POSITION.fullmatch(token) and int(partition) < self.partition_count):
             raise InvalidInput("A position looks like 0:1234, as a write answers it.", pointer="/min_position")
         deadline = time.monotonic() + _WAIT_S
         while (shown := shown_position(connection, int(partition))) < int(position):

@@ -21,6 +21,9 @@ from workers.scheduling import scheduled
 from workers.sweeping import Deps
 
 _POOL_SIZE = 16
+_ACCEPTED_AT_ONCE = 64
+"""The event loop takes one connection from a listening socket per turn. A turn takes long just when many are waiting,
+so it is given the socket many times."""
 _OTHER_DESCRIPTORS = 200
 """Kept free of connections from outside: for the database, files, and what Python opens."""
 _WAITING_S = 2.0
@@ -67,7 +70,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
             backlog=2048,
             http=connections,  # type: ignore[arg-type]  # any factory will do
         )
-        uvicorn.Server(config).run(sockets=[listener] if listener else None)
+        uvicorn.Server(config).run(sockets=[listener.dup() for _ in range(_ACCEPTED_AT_ONCE)] if listener else None)
 
 
 def run_worker(database: Database) -> None:

@@ -1,0 +1,14 @@
+"""What the tests of the API's resilience ask for."""
+
+from collections.abc import Iterator
+
+import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+
+@pytest.fixture
+def logs() -> Iterator[list[EventDict]]:
+    """Keep what is logged out of the output, and provide it."""
+    with capture_logs() as logs:
+        yield logs
