@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
@@ -37,13 +37,6 @@ def open_client(lone_client: Client) -> Client:
     lone_client.create_program()
     lone_client.enrol()
     return lone_client
-
-
-@pytest.fixture
-def lone_client(database: Database) -> Iterator[Client]:
-    """Provide a client of a running server."""
-    with running(database) as client:
-        yield client
 
 
 def close(connection: socket.socket) -> None:
