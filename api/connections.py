@@ -36,6 +36,8 @@ HEADERS_LIMIT = 64 * 1024
 READING_S = 30.0
 """How long a client may leave an answer unread that no buffer holds any more."""
 
+_READ_FIRST_S = 0.01
+
 _BUSY = problem_bytes(LedgerBusy("More is waiting than can be taken on; send the request again in a moment."))
 
 
@@ -147,6 +149,11 @@ class Connection(HttpToolsProtocol):
             self._until_read.cancel()
             self._until_read = None
         super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End an idle connection, but not one whose next request waits to be read while the event loop is late."""
+        # Timers come before reading: with one more of them, what is there has been read and has stopped it.
+        self.timeout_keep_alive_task = self.loop.call_later(_READ_FIRST_S, super().timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:
         """Tell a client that does not speak HTTP, as everything is told here."""

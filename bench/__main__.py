@@ -6,6 +6,7 @@ import platform
 import sys
 
 from bench import (
+    dawdling,
     importing,
     keeping_time,
     noise,
@@ -24,6 +25,7 @@ GROUPS = {
     "posting": posting.run,
     "http": serving.run,
     "overload": overloading.run,
+    "slow": dawdling.run,
     "projections": projecting.run,
     "rules": ruling.run,
     "segments": segmenting.run,
