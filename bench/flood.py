@@ -19,7 +19,7 @@ from bench.load import requests
 
 _GIVE_UP_S = 30.0
 _UNSENT_S = 1.0
-_WINDOW_S = 0.25
+_WINDOW_S = 0.5
 
 
 class Connection(asyncio.Protocol):
@@ -159,7 +159,7 @@ def p99_ms(latencies: list[float]) -> float:
 
 
 def windows(latencies: list[tuple[float, float]], since: float) -> list[tuple[float, float]]:
-    """Return, for each quarter of a second after a moment, its end and its p99 in milliseconds."""
+    """Return, for each half second after a moment, its end and its p99 in milliseconds."""
     found: dict[int, list[float]] = {}
     for at, latency in latencies:
         # By when the request was sent: an answer that comes late belongs to the overload in which it was asked for.
@@ -191,6 +191,7 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
         "seconds": ended - begun if begun else order["phases"][-2][1],
         "accepted_p99_ms": p99_ms(accepted),
         "refused_p99_ms": p99_ms(refused),
+        "calm_p99_ms": p99_ms([latency for at, latency in flood.latencies["accepted"] if at - latency < begun]),
         "afterwards": windows(flood.latencies["accepted"] + flood.latencies["refused"], ended),
         "refused_afterwards": sum(at - latency >= ended for at, latency in flood.latencies["refused"]),
     }

@@ -14,7 +14,8 @@ from khaywe.wiring import Database, open_database
 TIMES = 3
 SECONDS = 8.0
 CALM_RATE = 300
-NORMAL_P99_MS = 50.0
+NORMAL_TIMES, NORMAL_P99_MS = 3, 50.0
+"""Normal again is a p99 of this many times that of the calm before, and no less than what would not be noticed."""
 CONNECTIONS = 3_000
 """More than the server works on at once, so that it has to say no."""
 
@@ -55,13 +56,14 @@ def report(flooded: dict[str, Any], stored: list[int], possible: float) -> None:
     figure("overload_acknowledged_not_stored", len(acknowledged - set(stored)), "purchases")
     figure("overload_stored_twice", len(stored) - len(set(stored)), "purchases")
     figure("overload_stored_not_acknowledged", len(set(stored) - acknowledged), "purchases")
-    figure("overload_recovery_s", recovery_s(flooded["afterwards"]), "s")
+    figure("overload_recovery_s", recovery_s(flooded), "s")
 
 
-def recovery_s(afterwards: list[tuple[float, float]]) -> float:
-    """Return after how long all further quarters of a second had a normal p99."""
-    slow = [at for at, p99_ms in afterwards if p99_ms > NORMAL_P99_MS]
-    return max(slow, default=0.0)
+def recovery_s(flooded: dict[str, Any]) -> float:
+    """Return after how long all further half seconds had a normal p99."""
+    normal_ms = max(NORMAL_P99_MS, NORMAL_TIMES * flooded["calm_p99_ms"])
+    note(f"calm p99: {flooded['calm_p99_ms']:.0f} ms; afterwards {flooded['afterwards']}")
+    return max((at for at, p99_ms in flooded["afterwards"] if p99_ms > normal_ms), default=0.0)
 
 
 def flood(  # noqa: PLR0917  # an order has as many parts
