@@ -28,7 +28,7 @@ from ledger.posting.instruction import LedgerBusy
 
 HEADERS_S = 10.0
 """How long a connection may take until the headers of its first request are there, and those of a later one from its
-first byte on. Between requests Uvicorn's own keep-alive ends it after 5 s."""
+first byte on. Between requests Uvicorn's own keep-alive ends it after 5 to 7 s."""
 
 HEADERS_LIMIT = 64 * 1024
 """Bytes of a request's line and headers."""
@@ -36,6 +36,7 @@ HEADERS_LIMIT = 64 * 1024
 READING_S = 30.0
 """How long a client may leave an answer unread that no buffer holds any more."""
 
+_IDLE_MORE_S = 2.0
 _READ_FIRST_S = 0.01
 
 _BUSY = problem_bytes(LedgerBusy("More is waiting than can be taken on; send the request again in a moment."))
@@ -151,8 +152,17 @@ class Connection(HttpToolsProtocol):
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection, but not one whose next request waits to be read while the event loop is late."""
-        # Timers come before reading: with one more of them, what is there has been read and has stopped it.
+        """
+        End an idle connection a moment later.
+
+        The moment is drawn: after a rush thousands become idle together, and ending them all at once would be felt.
+        """
+        more_s = random.uniform(0, _IDLE_MORE_S)  # noqa: S311  # spreads load, guards nothing
+        self.timeout_keep_alive_task = self.loop.call_later(more_s, self._hang_up)
+
+    def _hang_up(self) -> None:
+        # When the event loop is late, the next request may be here and not read yet. Timers come before reading, so
+        # with one more of them it has been read, and has stopped it.
         self.timeout_keep_alive_task = self.loop.call_later(_READ_FIRST_S, super().timeout_keep_alive_handler)
 
     def send_400_response(self, msg: str) -> None:

@@ -16,6 +16,7 @@ SECONDS = 8.0
 CALM_RATE = 300
 NORMAL_TIMES, NORMAL_P99_MS = 3, 50.0
 """Normal again is a p99 of this many times that of the calm before, and no less than what would not be noticed."""
+STAYS_S = 2.0
 CONNECTIONS = 3_000
 """More than the server works on at once, so that it has to say no."""
 
@@ -60,10 +61,16 @@ def report(flooded: dict[str, Any], stored: list[int], possible: float) -> None:
 
 
 def recovery_s(flooded: dict[str, Any]) -> float:
-    """Return after how long all further half seconds had a normal p99."""
+    """Return after how long the p99 of each half second was normal, and stayed so for two seconds."""
     normal_ms = max(NORMAL_P99_MS, NORMAL_TIMES * flooded["calm_p99_ms"])
     note(f"calm p99: {flooded['calm_p99_ms']:.0f} ms; afterwards {flooded['afterwards']}")
-    return max((at for at, p99_ms in flooded["afterwards"] if p99_ms > normal_ms), default=0.0)
+    recovered_s = 0.0
+    for at, p99_ms in flooded["afterwards"]:
+        if at - recovered_s > STAYS_S:
+            break
+        if p99_ms > normal_ms:
+            recovered_s = at
+    return recovered_s
 
 
 def flood(  # noqa: PLR0917  # an order has as many parts
