@@ -47,6 +47,8 @@ def post(client: Client, name: str) -> Answer:
 def test_what_there_is_no_place_for_is_refused_at_once(open_client: Client, logs: list[EventDict]) -> None:
     """Four wait for the ledger; the others are told when to come back, reading goes on, and what was told is true."""
     names = [f"T{number}" for number in range(24)]
+    # The head is locked below, and the views have to show the member before that.
+    wait_until(lambda: open_client.get("/v1/programs/coffee/members/card:1/account").status == 200)
     with ThreadPoolExecutor(24) as pool:
         with head_locked(open_client.database):
             posting = {name: pool.submit(post, open_client, name) for name in names}
