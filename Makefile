@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help run test lint check format bench lock oracle client clean
+.PHONY: help run test fuzz lint check format bench lock oracle client clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ run: $(READY) ## Set up, load the demo on first start, and serve on port 8000
 
 test: $(READY) ## Run all tests
 	@$(BIN)/pytest
+
+fuzz: $(READY) ## Ask the whole API at random, for ten minutes
+	@KHAYWE_FUZZ_SECONDS=600 $(BIN)/pytest tests/integration/api/test_whole_api.py
 
 lint: $(READY) ## Lint, format, types, import contracts
 	@$(BIN)/ruff check .

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation, query_parameter
-from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, limit_of, read_shown, token
+from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, flag_of, limit_of, read_shown, token
 from api.resources import Resources, resources
 from api.tiers import as_of
 from ledger.access.roles import Action
@@ -128,7 +128,7 @@ async def account(request: Request) -> Response:
 def lots(request: Request) -> Response:
     """Return where the points came from and when they lapse, in the order in which they will be used."""
     limit, after = limit_of(request), cursor_of(request, _LotCursor)
-    with_used = request.query_params.get("with_used") in ("true", "1")
+    with_used = flag_of(request, "with_used")
 
     def read(connection: Connection[Any], account_id: StreamId, partition_count: int) -> list[LotRow]:
         cursor = (after.expires_on, after.earned_on, after.lot) if after else None

@@ -102,7 +102,7 @@ async def send(request: Request) -> Response:
     ((family, key),) = references
     with TemporaryFile() as file:
         digest, size = await put_aside(request, file)
-        new = NewBatch(program_id, family, key, caller.principal, kind, digest, size)
+        new = NewBatch(program_id, family, key, caller.family, kind, digest, size)
         batch, was_there = await run_in_threadpool(_store, found, new, file, caller)
     headers = {"Location": f"{request.url.path}/{batch.batch_id}"}
     if was_there:
@@ -135,7 +135,10 @@ def batches(request: Request) -> Response:
         rows = read_batches(connection, program_id, after, limit)
     last = rows[-1] if len(rows) == limit else None
     return as_json(
-        BatchPage([batch_view(one) for one in rows], token([last.created_at, last.batch_id]) if last else None)
+        BatchPage(
+            [batch_view(one) for one in rows if _sees(caller_of(request), one)],
+            token([last.created_at, last.batch_id]) if last else None,
+        )
     )
 
 
@@ -236,7 +239,7 @@ def _batch(request: Request) -> Batch:
         raise UnknownBatch("A batch's id is a UUID; see the Location it was answered with.") from None
     with found.connection() as connection:
         batch = read_batch(connection, batch_id, program_id)
-    if batch is None:
+    if batch is None or not _sees(caller_of(request), batch):
         raise UnknownBatch(f"{program_id!r} has no batch {batch_id}.")
     return batch
 
@@ -255,3 +258,8 @@ def _reject(index: int, item: bytes, told: Told) -> Reject:
     except (msgspec.DecodeError, UnicodeDecodeError):
         shown = msgspec.Raw(msgspec.json.encode(item.decode("utf-8", "replace")))
     return Reject(index, shown, told_problem(told.slug, told.detail, told.pointer, told.members))
+
+
+def _sees(caller: Caller, batch: Batch) -> bool:
+    """Tell whether a caller may look into a batch: one who is limited to stores, only into their own."""
+    return not caller.stores or batch.principal == caller.family

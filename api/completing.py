@@ -9,6 +9,7 @@ from api.samples import sample
 TAGS = [
     {"name": "purchases", "description": "What members bought, and the points they earned by it."},
     {"name": "redemptions", "description": "Points in exchange for a reward: quote, redeem, reverse."},
+    {"name": "batches", "description": "Many purchases taken in at once and carried out in the background."},
     {
         "name": "checkouts",
         "description": "A basket at the till: what it would earn, and paying a part of it with points.",

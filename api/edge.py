@@ -3,18 +3,20 @@
 import time
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.caller import Caller
 from api.access.keyring import COOKIE, KeyRing
 from api.access.limits import REQUESTS_PER_S, STRANGER_PER_S, Limiter
+from api.intake import LEAVE, Intake
 from api.metrics import RequestMetrics
 from api.noting import begin_notes
-from api.problems import BodyTooLarge, CrossSiteRequest, InternalError, Unauthorized, problem_response
+from api.problems import CrossSiteRequest, InternalError, Unauthorized, problem_response
 from api.watching import needs_key
 from ledger.errors import InvalidInput, LedgerError
 
@@ -23,19 +25,18 @@ _log = structlog.get_logger("api")
 _REQUEST_ID_LIMIT = 100
 _NONE: dict[str, Any] = {}
 
-BODY_LIMIT = 256 * 1024
-"""Bytes of an ordinary request."""
-
 SIGN_IN = "/v1/session"
 """The only address below ``/v1`` that takes strangers, for POST."""
 
-_DRAIN_LIMIT = 64 * 1024 * 1024
+_HUNG_UP = 499
+"""In the log only, as proxies write it: the client was gone before its request was there."""
 
-BATCH_BODY_LIMIT = 8 * 1024 * 1024
-"""Bytes of a batch that is answered at once, or of the document of a program with all its versions."""
 
-QUEUED_BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a batch that is carried out later."""
+class _Exchange(NamedTuple):
+    started: float
+    status: int
+    sent_bytes: int
+    caller: Caller | None
 
 
 class Edge:
@@ -85,13 +86,18 @@ class Edge:
 
         scope["khaywe.request_id"] = request_id
         caller: Caller | None = None
+        intake = Intake(scope, headers, receive)
         try:
+            await intake.begin()
             caller = await self._caller(scope, headers)
             if caller is not None:
                 limits = self._callers.take(caller.family, caller.requests_per_s)
-            await self._app(scope, _limited(scope, headers, receive), send_with_id)
+            intake.check_declared()
+            await self._app(scope, intake, send_with_id)
+        except ClientDisconnect:
+            status = _HUNG_UP
         except LedgerError as refusal:
-            await _drain(receive)
+            await intake.drain()
             await problem_response(refusal, scope["path"])(scope, receive, send_with_id)
         except Exception:  # noqa: BLE001  # the edge of the process: the caller gets an answer, we get the traceback
             _log.exception("request_failed", request_id=request_id)
@@ -99,26 +105,32 @@ class Edge:
                 ours = InternalError(f"Please report request {request_id}.")
                 await problem_response(ours, scope["path"])(scope, receive, send_with_id)
         finally:
-            seconds = time.perf_counter() - started
-            route = _route(scope)
             metrics.in_flight_count -= 1
-            metrics.answered(scope["method"], route, status, seconds)
-            if "slug" in noted:
-                metrics.refused(noted["slug"])
-            if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.CONFLICT:
-                # Known by now to be one of ours; before, it may be anything that somebody put into an address.
-                noted["program_id"] = scope.get("path_params", _NONE).get("program_id")
-            getattr(_log, _level(status))(
-                "request_answered",
-                method=scope["method"],
-                route=route,
-                status=status,
-                caller=caller.principal if caller else None,
-                received_bytes=_declared(headers),
-                sent_bytes=sent_bytes,
-                duration_ms=round(seconds * 1000, 2),
-                **noted,
-            )
+            self._tell(scope, headers, _Exchange(started, status, sent_bytes, caller), noted)
+
+    def _tell(self, scope: Scope, headers: dict[bytes, bytes], exchange: _Exchange, noted: dict[str, Any]) -> None:
+        """Count a request, and write its line."""
+        seconds = time.perf_counter() - exchange.started
+        route, status = _route(scope), exchange.status
+        self._metrics.answered(scope["method"], route, status, seconds)
+        if "slug" in noted:
+            self._metrics.refused(noted["slug"])
+        if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.CONFLICT:
+            # Known by now to be one of ours; before, it may be anything that somebody put into an address.
+            noted["program_id"] = scope.get("path_params", _NONE).get("program_id")
+        getattr(_log, _level(status))(
+            "request_answered",
+            method=scope["method"],
+            route=route,
+            status=status,
+            caller=exchange.caller.principal if exchange.caller else None,
+            received_bytes=_declared(headers),
+            sent_bytes=exchange.sent_bytes,
+            duration_ms=round(seconds * 1000, 2),
+            **noted,
+        )
+        if leave := scope.get(LEAVE):
+            leave()
 
     async def _caller(self, scope: Scope, headers: dict[bytes, bytes]) -> Caller | None:
         path = scope["path"]
@@ -194,56 +206,6 @@ def _declared(headers: dict[bytes, bytes]) -> int | None:
     """Return how long the body was said to be; ``None`` where that was not said."""
     declared = headers.get(b"content-length")
     return int(declared) if declared is not None else None
-
-
-def _limited(scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Receive:
-    limit = _limit_of(scope["path"])
-    if limit is None:
-        return receive
-    declared = headers.get(b"content-length")
-    if declared is not None:
-        if int(declared) > limit:
-            raise _too_large(limit)
-        return receive  # the server holds the client to what it declared
-    received = 0
-
-    async def counted() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
-            raise _too_large(limit)
-        return message
-
-    return counted
-
-
-def _limit_of(path: str) -> int | None:
-    """Return how many bytes the body of a request may have; ``None`` where each of its lines is limited instead."""
-    if path.endswith("/purchases/stream"):
-        return None
-    if path.endswith("/batches"):
-        return QUEUED_BODY_LIMIT
-    return BATCH_BODY_LIMIT if path.endswith(("/batch", "/programs/import")) else BODY_LIMIT
-
-
-async def _drain(receive: Receive) -> None:
-    """
-    Read what is left of a body that is refused unread.
-
-    A caller who is still sending when the connection closes sees a broken connection instead of the answer.
-    """
-    left = _DRAIN_LIMIT
-    while left > 0:
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            return
-
-
-def _too_large(limit: int) -> BodyTooLarge:
-    message = f"This operation takes bodies up to {limit} bytes; send more in several requests."
-    return BodyTooLarge(message, limit_bytes=limit)
 
 
 def _request_id(given: bytes | None) -> str:

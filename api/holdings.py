@@ -8,7 +8,7 @@ from psycopg import Connection
 from starlette.responses import Response
 
 from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation, query_parameter
-from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, limit_of, read_shown, token
+from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, flag_of, limit_of, read_shown, token
 from ledger.access.roles import Action
 from ledger.streams import StreamId
 from projections.holds import HoldRow, read_holds
@@ -60,7 +60,7 @@ class VoucherPage(Struct, frozen=True):
 def holds(request: Request) -> Response:
     """Return points that are reserved, newest first; on request also what became of earlier ones."""
     limit, before = limit_of(request), cursor_of(request, VersionCursor)
-    with_resolved = request.query_params.get("with_resolved") in ("true", "1")
+    with_resolved = flag_of(request, "with_resolved")
 
     def read(connection: Connection[Any], account_id: StreamId, partition_count: int) -> list[HoldRow]:
         version = before.version if before else None

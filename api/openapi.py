@@ -1,6 +1,7 @@
 """OpenAPI from the very types that decode and encode the bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -19,12 +20,13 @@ from api.problems import (
     InternalError,
     MalformedBody,
     RateLimited,
+    RequestTimeout,
     Unauthorized,
     problem_example,
 )
 from ledger.access.roles import Action
 from ledger.errors import InvalidInput, LedgerError
-from ledger.posting.instruction import KeyReused
+from ledger.posting.instruction import KeyReused, LedgerBusy
 
 CREATED = 201
 _IDEMPOTENCY_KEY: dict[str, Any] = {
@@ -64,6 +66,7 @@ def operation(
     refusals: Sequence[type[LedgerError]] = (),
     parameters: Sequence[dict[str, Any]] = (),
     example: Any = None,
+    also: Mapping[int, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """
     Return what FastAPI is to say about an operation.
@@ -79,13 +82,16 @@ def operation(
         refusals: What it can refuse besides what every operation can.
         parameters: Path and query parameters, as OpenAPI objects.
         example: Of the body.
+        also: Further statuses with a body like that of success, and what they mean. Whatever creates something can be
+            sent again, and is answered 200 then.
     """
     common: list[type[LedgerError]] = [
         *([] if is_open else [Unauthorized]),
         *([Forbidden] if action else []),
         RateLimited,
         InternalError,
-        *([MalformedBody, BodyTooLarge, InvalidInput] if body else []),
+        LedgerBusy,
+        *([RequestTimeout, MalformedBody, BodyTooLarge, InvalidInput] if body else []),
     ]
     said = described(answer=answer, status=status, refusals=[*common, *refusals])
     extra = said["openapi_extra"]
@@ -101,6 +107,8 @@ def operation(
             replay["headers"] = {"Idempotency-Replayed": {"$ref": "#/components/headers/Idempotency-Replayed"}}
             replay["description"] = "Done." if code == str(status) else "Had been done before; the first answer again."
             extra["responses"][code] = replay
+    for further, meaning in also.items():
+        extra["responses"][str(further)] = _done(answer) | {"description": meaning}
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}
     return said | {"dependencies": [] if is_open else [Depends(allow(action, sees_members=sees_members))]}

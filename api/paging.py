@@ -51,9 +51,24 @@ def limit_of(request: Request) -> int:
         InvalidInput: It is no number in range.
     """
     text = request.query_params.get("limit", "100")
-    if not (text.isdecimal() and 1 <= int(text) <= MAX_LIMIT):
+    if not (text.isdecimal() and len(text) <= len(str(MAX_LIMIT)) and 1 <= int(text) <= MAX_LIMIT):
         raise InvalidInput(f"limit is a number from 1 to {MAX_LIMIT}, not {text!r}.", pointer="/limit")
     return int(text)
+
+
+def flag_of(request: Request, name: str) -> bool:
+    """
+    Return whether something is asked for.
+
+    Raises:
+        InvalidInput: It is neither true nor false.
+    """
+    text = request.query_params.get(name)
+    if text in {None, "", "false", "0"}:
+        return False
+    if text in {"true", "1"}:
+        return True
+    raise InvalidInput(f"{name} is true or false, not {text!r}.", pointer=f"/{name}")
 
 
 def token(values: list[Any]) -> str:

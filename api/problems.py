@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 problem details: the only place that knows which refusal has which HTTP status."""
 
+import random
 from http import HTTPStatus
 from typing import Any
 
@@ -114,6 +115,24 @@ class MethodNotAllowed(LedgerError):
     slug = "method-not-allowed"
 
 
+class RequestTimeout(LedgerError):
+    """The request did not arrive in time."""
+
+    slug = "request-timeout"
+
+
+class MalformedRequest(LedgerError):
+    """What was sent is no HTTP request."""
+
+    slug = "malformed-request"
+
+
+class HeadersTooLarge(LedgerError):
+    """The headers of the request are larger than any that are needed."""
+
+    slug = "headers-too-large"
+
+
 class ViewBehind(LedgerError):
     """The view has not reached the position that was asked for."""
 
@@ -145,6 +164,7 @@ class InternalError(LedgerError):
 
 
 STATUS: dict[type[LedgerError], HTTPStatus] = {
+    MalformedRequest: HTTPStatus.BAD_REQUEST,
     MalformedBody: HTTPStatus.BAD_REQUEST,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     SignInFailed: HTTPStatus.UNAUTHORIZED,
@@ -168,6 +188,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownDelivery: HTTPStatus.NOT_FOUND,
     UnknownBatch: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
+    RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
     account.InsufficientPoints: HTTPStatus.CONFLICT,
     account.RedemptionExists: HTTPStatus.CONFLICT,
@@ -236,6 +257,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     TargetRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -243,7 +265,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
 }
 """The status of every refusal. A test keeps it complete."""
 
-RETRY_AFTER_S = "1"
+RETRY_AFTER_S = (1, 3)
+"""Whole seconds, the least and the most: drawn for each answer, so that all who were refused together do not come back
+together."""
 
 
 def problem(refusal: LedgerError, instance: str | None = None) -> dict[str, Any]:
@@ -286,8 +310,17 @@ def problem_response(refusal: LedgerError, instance: str | None = None) -> Respo
     headers = {}
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         details["request_id"] = request_id()
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        headers["Retry-After"] = str(refusal.members.get("retry_after_s", RETRY_AFTER_S))
+    if status is HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = str(refusal.members.get("retry_after_s", 1))
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(random.randint(*RETRY_AFTER_S))  # noqa: S311  # spreads load, guards nothing
+    if status is HTTPStatus.REQUEST_TIMEOUT:
+        headers["Connection"] = "close"  # what may still come of this request must not be read as the next one
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return Response(msgspec.json.encode(details), status, headers, MEDIA_TYPE)
+
+
+def problem_bytes(refusal: LedgerError) -> tuple[int, bytes]:
+    """Return status and body, for who answers without the application."""
+    return STATUS[type(refusal)].value, msgspec.json.encode(problem(refusal))

@@ -15,6 +15,7 @@ from api.access.reach import unreached
 from api.bodies import decoded
 from api.noting import note
 from api.openapi import PROGRAM, operation, query_parameter, reference
+from api.paging import flag_of
 from api.problems import UnsupportedMediaType
 from api.purchase_lines import EXAMPLE, NDJSON, ItemResult, asked_by, decode_purchase, item_result
 from api.resources import resources
@@ -67,6 +68,7 @@ _encode = msgspec.json.Encoder().encode
             query_parameter("atomic", "All or nothing.", {"type": "boolean", "default": False}),
         ],
         refusals=[UnsupportedMediaType, LedgerBusy],
+        also={409: "One item of an all-or-nothing batch was refused, so none was booked."},
     ),
 )
 async def post_batch(request: Request) -> Response:
@@ -86,7 +88,7 @@ async def post_batch(request: Request) -> Response:
         raise UnsupportedMediaType(f"Send application/json or {NDJSON}, not {kind!r}.")
     if len(lines) > BATCH_LIMIT:
         raise InvalidInput(f"A batch has at most {BATCH_LIMIT} items; this one has {len(lines)}.")
-    together = _flag(request.query_params.get("atomic"))
+    together = flag_of(request, "atomic")
     results = await _post_lines(request, lines, together=together)
     refused_count = sum(result.problem is not None for result in results)
     note(item_count=len(results), refused_count=refused_count)
@@ -134,11 +136,3 @@ def _reached(
     }
     refusals = unreached(resources(request), request.path_params["program_id"], caller_of(request), names.values())
     return [refusals.get(names.get(index, ""), one) for index, one in enumerate(parsed)]
-
-
-def _flag(text: str | None) -> bool:
-    if text in (None, "", "false", "0"):
-        return False
-    if text in ("true", "1"):
-        return True
-    raise InvalidInput(f"atomic is true or false, not {text!r}.", pointer="/atomic")

@@ -57,7 +57,7 @@ _encode_lines = msgspec.json.Encoder().encode_lines
     **operation(
         Action.POST_PURCHASES,
         body={NDJSON: {"schema": reference(Purchase), "example": EXAMPLE}},
-        answer={NDJSON: {"schema": {"oneOf": [reference(LineResult), reference(ItemResult)]}}},
+        answer={NDJSON: {"schema": {"anyOf": [reference(LineResult), reference(ItemResult)]}}},
         parameters=[
             PROGRAM,
             query_parameter(

@@ -1,6 +1,7 @@
 """What the endpoints share: the poster, the pool, and looking things up."""
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ _WAIT_S = 2.0
 _POLL_S = 0.01
 _STREAM_SLOTS = 16
 """All streams together leave more than half of the poster's queue to everybody else."""
+_POSITION = re.compile(r"[0-9]{1,4}:[0-9]{1,18}")
 
 
 class Resources(Struct):
@@ -136,7 +138,7 @@ class Resources(Struct):
         if token is None:
             return
         partition, _, position = token.partition(":")
-        if not (partition.isdecimal() and position.isdecimal() and int(partition) < self.partition_count):
+        if not (_POSITION.fullmatch(token) and int(partition) < self.partition_count):
             raise InvalidInput("A position looks like 0:1234, as a write answers it.", pointer="/min_position")
         deadline = time.monotonic() + _WAIT_S
         while (shown := shown_position(connection, int(partition))) < int(position):

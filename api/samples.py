@@ -92,7 +92,7 @@ def _object(schema: dict[str, Any], schemas: dict[str, Any], depth: int) -> dict
         if name in required or depth < _DEEPEST
     }
     more = schema.get("additionalProperties")
-    if isinstance(more, dict) and not found and depth < _DEEPEST:
+    if isinstance(more, dict) and not found and (depth < _DEEPEST or "minProperties" in schema):
         found["points"] = sample(more, schemas, "points", depth + 1)
     return found
 

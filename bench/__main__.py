@@ -5,7 +5,20 @@ import os
 import platform
 import sys
 
-from bench import importing, keeping_time, noise, posting, projecting, ruling, segmenting, serving, starting, streaming
+from bench import (
+    dawdling,
+    importing,
+    keeping_time,
+    noise,
+    overloading,
+    posting,
+    projecting,
+    ruling,
+    segmenting,
+    serving,
+    starting,
+    streaming,
+)
 from bench.ledgers import settings_for, temporary_home
 from khaywe.wiring import open_database
 
@@ -13,6 +26,8 @@ GROUPS = {
     "posting": posting.run,
     "http": serving.run,
     "ndjson": streaming.run,
+    "overload": overloading.run,
+    "slow": dawdling.run,
     "projections": projecting.run,
     "rules": ruling.run,
     "segments": segmenting.run,

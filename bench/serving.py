@@ -22,7 +22,7 @@ CONNECTIONS = 64
 SECONDS = 10.0
 STEADY_RATE = 500
 
-_PURCHASE = (
+PURCHASE = (
     '{"source":"store-1","transaction_id":"H{n}","member":"card:{member}","occurred_at":"2025-06-01T12:00:00Z",'
     '"amount":"249.90","currency":"USD"}'
 )
@@ -36,7 +36,7 @@ def run() -> None:
             enrol(database, poster, MEMBERS)
         with serving(home) as (port, key, _):
             headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-            post = {"method": "POST", "path": f"/v1/programs/{PROGRAM_ID}/purchases", "body": _PURCHASE}
+            post = {"method": "POST", "path": f"/v1/programs/{PROGRAM_ID}/purchases", "body": PURCHASE}
             read = {"method": "GET", "path": f"/v1/programs/{PROGRAM_ID}/members/card:{{member}}/account", "body": ""}
             load(port, headers, post, seconds=2, first=10_000_000)
             posted = load(port, headers, post, seconds=SECONDS, first=20_000_000)

@@ -9,8 +9,10 @@ from threading import Event, Thread
 import uvicorn
 
 from api.app import create_app
+from api.connections import Connections
 from khaywe import __version__
 from khaywe.collecting import calm_collector
+from khaywe.descriptors import raise_descriptor_limit
 from khaywe.logs import configure_logging
 from khaywe.settings import Settings
 from khaywe.signing_keys import open_keyring
@@ -22,6 +24,13 @@ from workers.scheduling import scheduled
 from workers.sweeping import Deps
 
 _POOL_SIZE = 16
+_ACCEPTED_AT_ONCE = 64
+"""The event loop takes one connection from a listening socket per turn. A turn takes long just when many are waiting,
+so it is given the socket many times."""
+_OTHER_DESCRIPTORS = 200
+"""Kept free of connections from outside: for the database, files, and what Python opens."""
+_WAITING_S = 2.0
+"""How long a request may wait for its turn in the poster; a till that has waited longer is about to send it again."""
 _SWITCH_INTERVAL_S = 0.001
 """How long a thread may keep the others from running. The event loop and the poster take turns many times per batch,
 and Python's default of 5 ms would be felt in every answer."""
@@ -50,7 +59,8 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
     # Uvicorn raises the signal that stopped it once more when it is done. By default that would end us on the spot,
     # before the poster has finished and the database is left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with database.pool(_POOL_SIZE) as pool, database.poster() as poster:
+    connections = Connections(raise_descriptor_limit() - _OTHER_DESCRIPTORS)
+    with database.pool(_POOL_SIZE) as pool, database.poster(waiting_s=_WAITING_S) as poster:
         app = create_app(
             poster,
             database.connect,
@@ -69,8 +79,9 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
             log_config=None,
             timeout_graceful_shutdown=10,
             backlog=2048,
+            http=connections,  # type: ignore[arg-type]  # any factory will do
         )
-        uvicorn.Server(config).run(sockets=[listener] if listener else None)
+        uvicorn.Server(config).run(sockets=[listener.dup() for _ in range(_ACCEPTED_AT_ONCE)] if listener else None)
 
 
 def run_worker(database: Database, settings: Settings) -> None:

@@ -53,9 +53,9 @@ class Database(Struct, frozen=True):
             timeout=5.0,
         )
 
-    def poster(self) -> Poster:
-        """Return a poster; entering it starts its thread."""
-        return Poster(self.connect, self.partition_count)
+    def poster(self, *, waiting_s: float | None = None) -> Poster:
+        """Return a poster; entering it starts its thread. See `Poster` for how long an instruction may wait."""
+        return Poster(self.connect, self.partition_count, waiting_s=waiting_s)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""A wire to PostgreSQL that can be cut at any byte."""
+"""A wire, to PostgreSQL or to the API, that can be cut at any byte."""
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,11 @@ class Wire:
         self._is_server_kept = True
         _close(self._client)
 
+    def half_close(self, direction: str) -> None:
+        """Let one side believe that the other has said all it will ever say."""
+        with suppress(OSError):
+            (self._server if direction == TO_SERVER else self._client).shutdown(socket.SHUT_WR)
+
     def hang_up(self, direction: str) -> None:
         """Do what a wire does when nothing more comes from one side."""
         if direction == TO_CLIENT or not self._is_server_kept:
@@ -50,20 +56,20 @@ Fault = Callable[[Wire, str, bytes], bool]
 
 class Proxy:
     """
-    Listens on a TCP port and passes everything on to a server's Unix socket.
+    Listens on a TCP port and passes everything on to a server's Unix socket or port.
 
     At most one `fault` is in force; it sees all that goes through, one block at a time.
     """
 
-    def __init__(self, socket_path: Path) -> None:
+    def __init__(self, server: Path | int) -> None:
         """
         Args:
-            socket_path: Of the server.
+            server: Its Unix socket, or its port on this machine.
         """
         self.fault: Fault | None = None
         self.is_reachable = True
         """Whether new connections are let through."""
-        self._socket_path = socket_path
+        self._address = server
         self._wires: list[Wire] = []
         self._turn = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -94,12 +100,13 @@ class Proxy:
         self._wires.clear()
 
     def _connect(self, client: socket.socket) -> None:
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        is_port = isinstance(self._address, int)
+        server = socket.socket(socket.AF_INET if is_port else socket.AF_UNIX, socket.SOCK_STREAM)
         wire = Wire(client, server)
         try:
             if not self.is_reachable:
                 raise ConnectionRefusedError
-            server.connect(str(self._socket_path))
+            server.connect(("127.0.0.1", self._address) if is_port else str(self._address))
         except OSError:
             wire.cut()
             return
@@ -127,16 +134,22 @@ def _close(side: socket.socket) -> None:
 def proxied(database: Database) -> Iterator[tuple[Proxy, Database]]:
     """Provide a proxy before a database of an embedded server, and the same database as it is reached through it."""
     (folder,), (port,) = (parse_qs(urlsplit(database.owner_url).query)[name] for name in ("host", "port"))
-    proxy = Proxy(Path(folder, f".s.PGSQL.{port}"))
-    accepting = threading.Thread(target=proxy.run, daemon=True)
-    accepting.start()
     path = urlsplit(database.owner_url).path
-    url = f"postgresql://postgres@127.0.0.1:{proxy.port}{path}?sslmode=disable&gssencmode=disable"
-    try:
+    with accepting(Proxy(Path(folder, f".s.PGSQL.{port}"))) as proxy:
+        url = f"postgresql://postgres@127.0.0.1:{proxy.port}{path}?sslmode=disable&gssencmode=disable"
         yield proxy, Database(url, database.partition_count)
+
+
+@contextmanager
+def accepting(proxy: Proxy) -> Iterator[Proxy]:
+    """Let a proxy accept connections for the duration of a with block."""
+    thread = threading.Thread(target=proxy.run, daemon=True)
+    thread.start()
+    try:
+        yield proxy
     finally:
         proxy.close()
-        accepting.join()
+        thread.join()
 
 
 class Counter:
@@ -210,3 +223,77 @@ class AtAnswerToCommit:
             wire.cut()
             return True
         return False
+
+
+class CutOn:
+    """Cuts the wire instead of passing on the first block in a direction that holds some bytes, once."""
+
+    def __init__(self, direction: str, pattern: bytes) -> None:
+        self.has_happened = threading.Event()
+        self._direction = direction
+        self._pattern = pattern
+
+    def __call__(self, wire: Wire, direction: str, block: bytes) -> bool:
+        """See `Fault`."""
+        if self.has_happened.is_set() or direction != self._direction or self._pattern not in block:
+            return False
+        self.has_happened.set()
+        wire.cut()
+        return True
+
+
+class AtAnswerToCommitOf:
+    """Cuts the wire when the server has committed the transaction that carried some bytes, and says so, once."""
+
+    def __init__(self, pattern: bytes, *, is_reachable_after: bool, proxy: Proxy) -> None:
+        self.has_happened = threading.Event()
+        self._pattern = pattern
+        self._proxy = proxy
+        self._is_reachable_after = is_reachable_after
+        self._carries: Wire | None = None
+        self._has_said_commit = False
+
+    def __call__(self, wire: Wire, direction: str, block: bytes) -> bool:
+        """See `Fault`."""
+        if self.has_happened.is_set():
+            return False
+        if direction == TO_SERVER:
+            if self._carries is None and self._pattern in block:
+                self._carries = wire
+            if wire is self._carries and block.endswith(b"COMMIT\0"):
+                self._has_said_commit = True
+        elif wire is self._carries and self._has_said_commit:
+            self.has_happened.set()
+            self._proxy.is_reachable = self._is_reachable_after
+            wire.cut()
+            return True
+        return False
+
+
+def swallow(direction: str) -> Fault:
+    """Return a fault that lets nothing through in a direction, as if the other side had gone without a word."""
+    return lambda _, going, __: going == direction
+
+
+def delay(direction: str, seconds: float) -> Fault:
+    """Return a fault that holds up every block in a direction."""
+
+    def hold_up(_: Wire, going: str, __: bytes) -> bool:
+        if going == direction:
+            time.sleep(seconds)
+        return False
+
+    return hold_up
+
+
+def half_close(direction: str) -> Fault:
+    """Return a fault that passes a block on, and says that it was the last in its direction."""
+
+    def end(wire: Wire, going: str, block: bytes) -> bool:
+        if going == direction:
+            wire.send(going, block)
+            wire.half_close(going)
+            return True
+        return False
+
+    return end

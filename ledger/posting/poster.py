@@ -41,6 +41,7 @@ class _Submission(Struct, gc=False):
     instructions: Sequence[Instruction]
     together: bool
     deliver: Deliver
+    submitted: float
 
 
 class Poster:
@@ -63,6 +64,7 @@ class Poster:
         batch_size: int = 2_000,
         waiting_limit: int = 20_000,
         patience_s: float = 10.0,
+        waiting_s: float | None = None,
     ) -> None:
         """
         Args:
@@ -71,12 +73,15 @@ class Poster:
             batch_size: Instructions after which no more are gathered into a batch.
             waiting_limit: Instructions that may wait before callers are turned away.
             patience_s: How long to try when the database cannot be reached, before callers are told so.
+            waiting_s: How long instructions may wait for their turn: one whose turn comes later is refused, because
+                its caller is about to ask again. ``None`` for callers who wait as long as it takes.
         """
         self._connect = connect
         self._partition_count = partition_count
         self._batch_size = batch_size
         self._waiting_limit = waiting_limit
         self._patience_s = patience_s
+        self._waiting_s = waiting_s
         self._cache = StateCache(partition_count)
         self._connection: Connection[Any] | None = None
         self._in_doubt = False
@@ -127,7 +132,7 @@ class Poster:
                 raise LedgerBusy("The ledger is stopping; send the request again in a moment.")
             if self._waiting_count + len(instructions) > max(self._waiting_limit, len(instructions)):
                 raise LedgerBusy("More is waiting than can be taken on; send the request again in a moment.")
-            self._queue.append(_Submission(instructions, together, deliver))
+            self._queue.append(_Submission(instructions, together, deliver, time.monotonic()))
             self._waiting_count += len(instructions)
             self._changed.notify()
 
@@ -160,7 +165,21 @@ class Poster:
 
     def _run(self) -> None:
         while submissions := self._take():
-            self._carry_out(submissions)
+            if timely := self._turn_away_late(submissions):
+                self._carry_out(timely)
+
+    def _turn_away_late(self, submissions: list[_Submission]) -> list[_Submission]:
+        """Refuse what has waited too long, before anything is done for it; return the others."""
+        if self._waiting_s is None:
+            return submissions
+        oldest = time.monotonic() - self._waiting_s
+        if submissions[0].submitted >= oldest:
+            return submissions  # they are in the order in which they came
+        late = [one for one in submissions if one.submitted < oldest]
+        refusal = LedgerBusy("Its turn did not come in time, and nothing was done; send the request again in a moment.")
+        _log.warning("instructions_late", count=sum(len(one.instructions) for one in late))
+        _deliver([(one, [refusal] * len(one.instructions)) for one in late])
+        return submissions[len(late) :]
 
     def _take(self) -> list[_Submission]:
         """Wait for work; return what has gathered, or nothing when all is done and the poster is to stop."""

@@ -16,6 +16,7 @@ import uvicorn
 
 from api.access.issuing import keep_key, new_key
 from api.app import create_app
+from api.connections import Connections
 from khaywe.wiring import Database
 from ledger.access.events import Grant
 from ledger.signing import Keyring, new_private_key, published
@@ -187,7 +188,9 @@ class running:  # noqa: N801  # reads as a statement
             signing_keys=Keyring(signing, (published(signing, datetime.now(UTC)),)),
             **self._options,
         )
-        self._server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", http=Connections())
+        )
         self._thread = threading.Thread(target=self._server.run, args=([listener],))
         self._thread.start()
         while not self._server.started:

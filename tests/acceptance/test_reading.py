@@ -68,7 +68,7 @@ def test_a_position_not_reached_is_refused_in_time(lone_client: Client) -> None:
     lone_client.enrol()
     refused = lone_client.get(f"{MEMBER}/account?min_position=0:999999")
     assert (refused.status, refused.slug) == (503, "view-behind")
-    assert refused.headers["Retry-After"] == "1"
+    assert refused.headers["Retry-After"] in {"1", "2", "3"}
 
 
 def test_bad_questions_are_refused(lone_client: Client) -> None:
