@@ -16,8 +16,11 @@ from starlette.responses import Response
 from api.access.caller import caller_of
 from api.bodies import body_of
 from api.booking import Make, answer, book
+from api.changing import instruction
+from api.differences import Difference, differences
 from api.openapi import CURSOR, LIMIT, PROGRAM, operation, path_parameter, query_parameter
 from api.paging import as_json, cursor_of, limit_of, token
+from api.program_views import terms_json
 from api.resources import Resources, idempotency_references, position_token, resources
 from ledger.access.roles import Action
 from ledger.approval.decide import ApprovalDecided, ApprovalNeeded, SecondPersonNeeded, UnknownApproval
@@ -26,11 +29,14 @@ from ledger.approval.state import Approval
 from ledger.errors import InvalidInput
 from ledger.members.directory import find_member
 from ledger.posting.cache import StateCache
-from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable, Reference
-from ledger.program.decide import UnknownProgram
+from ledger.posting.instruction import Instruction, KeyReused, LedgerBusy, LedgerUnavailable, Posted, Reference
+from ledger.program.decide import PublishProgram, StaleVersion, UnknownProgram
+from ledger.program.events import ProgramPublished
+from ledger.program.state import Program
 from ledger.streams import APPROVAL, NAMESPACE, StreamId, approval_stream_id
 from rules.activity import member_address
 from rules.instructions import approvals as deciding
+from rules.instructions.asking import hashed
 from rules.instructions.moving import accrue_points, adjust_points, reinstate_points
 from rules.requests import AccrualRequest, AdjustmentRequest, ReinstatementRequest
 
@@ -46,7 +52,7 @@ class ApprovalView(Struct, frozen=True):
 
     approval_id: str
     kind: str
-    """accrual, adjustment or reinstatement."""
+    """accrual, adjustment, reinstatement or publication."""
     status: str
     """pending, approved, rejected or expired."""
     request: Raw
@@ -59,6 +65,8 @@ class ApprovalView(Struct, frozen=True):
     decided_at: datetime | None
     reason: str
     """Why it was rejected."""
+    differences: list[Difference] = []
+    """Of an open publication: what the draft changes against the version in force."""
 
 
 class ApprovalPage(Struct, frozen=True):
@@ -74,21 +82,31 @@ class RejectionRequest(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 
-class _Kind(NamedTuple):
+class AskedPublication(Struct, frozen=True):
+    """What is asked for when a draft is to be published."""
+
+    revision: int
+    """Of the program, with the draft that is to be published; if somebody changes it, nothing is."""
+    effective_from: datetime | None
+
+
+class _Points(NamedTuple):
     decode: Callable[[bytes | str], Any]
     instruct: Callable[..., Instruction]
-    action: Action
     own_id: str
     """The field that is unique within the source."""
 
 
-_KINDS = {
-    "accrual": _Kind(msgspec.json.Decoder(AccrualRequest).decode, accrue_points, Action.ADJUST, "accrual_id"),
-    "adjustment": _Kind(msgspec.json.Decoder(AdjustmentRequest).decode, adjust_points, Action.ADJUST, "adjustment_id"),
-    "reinstatement": _Kind(
-        msgspec.json.Decoder(ReinstatementRequest).decode, reinstate_points, Action.ADJUST, "reinstatement_id"
-    ),
+_POINTS = {
+    "accrual": _Points(msgspec.json.Decoder(AccrualRequest).decode, accrue_points, "accrual_id"),
+    "adjustment": _Points(msgspec.json.Decoder(AdjustmentRequest).decode, adjust_points, "adjustment_id"),
+    "reinstatement": _Points(msgspec.json.Decoder(ReinstatementRequest).decode, reinstate_points, "reinstatement_id"),
 }
+_PUBLICATION = "publication"
+_ACTIONS = dict.fromkeys(_POINTS, Action.ADJUST) | {_PUBLICATION: Action.PUBLISH}
+"""Of what can be asked for: what whoever agrees must be allowed to do."""
+
+_publication = msgspec.json.Decoder(AskedPublication).decode
 
 _rejection = msgspec.json.Decoder(RejectionRequest).decode
 
@@ -111,7 +129,7 @@ async def book_or_ask(request: Request, kind: str, asked: Any) -> Response:
     Raises:
         LedgerError: It was refused.
     """
-    instruct = _KINDS[kind].instruct
+    instruct = _POINTS[kind].instruct
 
     def make(program_id: str, now: datetime, keys: tuple[Reference, ...]) -> Instruction:
         return instruct(program_id, asked, now, keys=keys)
@@ -126,13 +144,32 @@ async def _ask(request: Request, kind: str, asked: Any, make: Make) -> Response:
     found, program_id, now = resources(request), request.path_params["program_id"], datetime.now(UTC)
     original = make(program_id, now, idempotency_references(request))
     named = await run_in_threadpool(_with_member_id, found, program_id, asked)
-    own_id = getattr(asked, _KINDS[kind].own_id)
+    own_id = getattr(asked, _POINTS[kind].own_id)
+    return await _record(request, kind, f"{asked.source}:{own_id}", named, original.request_hash)
+
+
+async def ask_to_publish(request: Request, effective_from: datetime | None, revision: int) -> Response:
+    """
+    Ask for a second person who agrees to publish the draft as it is.
+
+    Args:
+        request: As it came.
+        effective_from: From when on it is to hold.
+        revision: Of the program.
+    """
+    asked = AskedPublication(revision, effective_from)
+    request_hash = hashed(_PUBLICATION, request.path_params["program_id"], asked)
+    return await _record(request, _PUBLICATION, f"{revision}:{effective_from}", asked, request_hash)
+
+
+async def _record(request: Request, kind: str, subject: str, asked: Struct, request_hash: bytes) -> Response:
+    found, program_id, now = resources(request), request.path_params["program_id"], datetime.now(UTC)
     wanted = ApprovalRequested(
-        str(uuid5(NAMESPACE, f"{kind}:{program_id}:{asked.source}:{own_id}")),
+        str(uuid5(NAMESPACE, f"{kind}:{program_id}:{subject}")),
         program_id,
         kind,
-        msgspec.json.encode(named).decode(),
-        original.request_hash.hex(),
+        msgspec.json.encode(asked).decode(),
+        request_hash.hex(),
         caller_of(request).family,
         now,
         _NEVER,  # the program's policy decides
@@ -201,8 +238,11 @@ def list_approvals(request: Request) -> Response:
 )
 def read_approval(request: Request) -> Response:
     """Return what was asked for, by whom, and how it was decided."""
-    found, path = resources(request), request.path_params
-    return as_json(_view_of(found, path["program_id"], path["approval_id"], datetime.now(UTC)))
+    found, path, now = resources(request), request.path_params, datetime.now(UTC)
+    view = _view_of(found, path["program_id"], path["approval_id"], now)
+    if view.kind == _PUBLICATION and view.status == "pending":
+        view = replace(view, differences=_differences(found.fresh_program(path["program_id"]), view.request, now))
+    return as_json(view)
 
 
 @router.post(
@@ -218,6 +258,7 @@ def read_approval(request: Request) -> Response:
             UnknownApproval,
             ApprovalDecided,
             SecondPersonNeeded,
+            StaleVersion,
             KeyReused,
             LedgerBusy,
             LedgerUnavailable,
@@ -235,18 +276,10 @@ async def approve(request: Request) -> Response:
     caller = caller_of(request)
     approval = await run_in_threadpool(_approval, found, path["program_id"], path["approval_id"])
     requested = approval.requested
-    kind = _KINDS[requested.kind]
-    caller.require(kind.action)
-    # Asked for then, whenever it is approved: what was in order when it was asked does not come too late now.
-    asked = kind.decode(requested.request)
-    instruction = kind.instruct(
-        requested.program_id,
-        asked,
-        max(now, requested.occurred_at),
-        keys=idempotency_references(request),
-        is_approved=True,
-    )
-    return answer(await found.poster.post(deciding.agree(instruction, requested, caller.family, now)))
+    caller.require(_ACTIONS[requested.kind])
+    wanted = _wanted(requested, now, idempotency_references(request))
+    posted = await found.poster.post(deciding.agree(wanted, requested, caller.family, now))
+    return _published(posted) if isinstance(posted.event, ProgramPublished) else answer(posted)
 
 
 @router.post(
@@ -274,6 +307,26 @@ async def reject(request: Request) -> Response:
     view = await run_in_threadpool(_view_of, found, program_id, approval_id, now)
     headers = {"Idempotency-Replayed": "true"} if posted.replayed else {"X-Position": position_token(posted)}
     return Response(msgspec.json.encode(view), 200, headers, "application/json")
+
+
+def _wanted(requested: ApprovalRequested, now: datetime, keys: tuple[Reference, ...]) -> Instruction:
+    """Return the instruction that does what was asked for, now that somebody agrees."""
+    if requested.kind in _POINTS:
+        kind = _POINTS[requested.kind]
+        return kind.instruct(requested.program_id, kind.decode(requested.request), now, keys=keys, is_approved=True)
+    asked = _publication(requested.request)
+    command = PublishProgram(
+        asked.effective_from or now, now, requested.requested_by, expected=(asked.revision,), is_approved=True
+    )
+    own = (f"approved:{requested.program_id}", requested.approval_id)
+    return instruction(requested.program_id, command, (), (own, *keys))
+
+
+def _published(posted: Posted) -> Response:
+    fields = {"version": posted.event.version, "effective_from": posted.event.effective_from}
+    body = msgspec.json.encode(fields | {"position": position_token(posted), "replayed": posted.replayed})
+    headers = {"Idempotency-Replayed": "true"} if posted.replayed else {}
+    return Response(body, 200 if posted.replayed else 201, headers, "application/json")
 
 
 def _approval(found: Resources, program_id: str, approval_id: str) -> Approval:
@@ -335,3 +388,10 @@ def _view(approval: Approval, now: datetime) -> ApprovalView:
         approval.decided_at,
         approval.reason,
     )
+
+
+def _differences(program: Program, request: Raw, now: datetime) -> list[Difference]:
+    if program.draft is None or program.revision != _publication(bytes(request)).revision:
+        return []  # somebody changed the draft: agreeing to it will say so
+    version = program.version_at(now)
+    return differences(terms_json(version.terms if version else None), terms_json(program.draft))

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.access.caller import caller_of
+from api.approvals import ask_to_publish
 from api.bodies import body_of
 from api.changing import change, principal, references_of
 from api.etags import IF_MATCH, IF_NONE_MATCH, expected_of, tagged
@@ -20,6 +21,7 @@ from api.program_views import ProgramLine, ProgramView, program_line, program_re
 from api.resources import Resources, position_token, resources
 from api.terms import TermsBody, read_terms
 from ledger.access.roles import Action
+from ledger.approval.decide import ApprovalNeeded
 from ledger.dates import as_utc, time_zone
 from ledger.errors import InvalidInput
 from ledger.money import UnknownCurrency, minor_digits
@@ -196,11 +198,20 @@ def read_program(request: Request) -> Response:
     ),
 )
 async def publish_draft(request: Request) -> Response:
-    """Turn the draft into the next version, in force from a moment on until the next version's."""
+    """
+    Turn the draft into the next version, in force from a moment on until the next version's.
+
+    Where the version in force wants a second person for that, the answer is 202 and a request for approval.
+    """
     found, program_id = resources(request), request.path_params["program_id"]
     asked = await body_of(request, _publication)
     expected, references = expected_of(request), references_of(request)
-    posted = await publish(found, program_id, asked, principal(request), expected=expected, references=references)
+    try:
+        posted = await publish(found, program_id, asked, principal(request), expected=expected, references=references)
+    except ApprovalNeeded as needed:
+        revision = needed.members["revision"]
+        assert isinstance(revision, int)
+        return await ask_to_publish(request, asked.effective_from, revision)
     assert isinstance(posted.event, ProgramPublished)
     view = PublishedView(posted.event.version, posted.event.effective_from, position_token(posted))
     headers = {"Idempotency-Replayed": "true"} if posted.replayed else {}

@@ -70,6 +70,8 @@ class PublishProgram(Struct, frozen=True):
     occurred_at: datetime
     by: str = ""
     expected: Expected = None
+    is_approved: bool = False
+    """A second person agreed."""
 
 
 class WithdrawVersion(Struct, frozen=True):

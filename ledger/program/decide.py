@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from ledger.approval.decide import ApprovalNeeded
 from ledger.errors import LedgerError
 from ledger.program.commands import (
     CreateProgram,
@@ -108,6 +109,7 @@ def decide(program: Program | None, command: ProgramCommand) -> list[ProgramEven
         NothingToPublish: There is no draft.
         VersionOutOfOrder: A version would take effect no later than the one before it.
         VersionInForce: A version to be withdrawn has taken effect.
+        ApprovalNeeded: It is to be published, and the version in force wants a second person for that.
     """
     if program is not None:
         return _changed(program, command)
@@ -214,6 +216,11 @@ def _published(program: Program, command: PublishProgram) -> list[ProgramEvent]:
         if last.effective_from > command.occurred_at:
             message += " If it is not wanted any more, withdraw it first."
         raise VersionOutOfOrder(message, pointer="/effective_from")
+    in_force = program.version_at(command.occurred_at)
+    if in_force and in_force.terms.approvals.publishing and not command.is_approved:
+        raise ApprovalNeeded(
+            "In this program a second person has to agree to a publication.", revision=program.revision
+        )
     number = program.next_number
     return [ProgramPublished(number, command.effective_from, program.draft, command.occurred_at, command.by)]
 

@@ -15,9 +15,8 @@ from ledger.posting.instruction import Further, Instruction, On, StreamKey
 from ledger.program.state import Program
 from ledger.program.terms import ApprovalPolicy
 from ledger.streams import APPROVAL, StreamId, approval_stream_id
-from rules.errors import NoVersionInForce
 from rules.instructions.asking import hashed, program_only
-from rules.pricing.price import existing, version_in_force
+from rules.pricing.price import existing
 
 
 def policy_at(program: Program | None, now: datetime) -> ApprovalPolicy:
@@ -27,10 +26,8 @@ def policy_at(program: Program | None, now: datetime) -> ApprovalPolicy:
     Raises:
         UnknownProgram: There is no such program.
     """
-    try:
-        return version_in_force(existing(program), now).terms.approvals
-    except NoVersionInForce:
-        return ApprovalPolicy()
+    version = existing(program).version_at(now)
+    return version.terms.approvals if version else ApprovalPolicy()
 
 
 def check_points(program: Program | None, now: datetime, points: int, *, is_approved: bool) -> None:

@@ -159,3 +159,34 @@ def test_requests_stay_open_as_long_as_the_program_says(lone_client: Client) -> 
     asked = lone_client.post(f"{PATH}/adjustments", adjustment()).json
     lasts = datetime.fromisoformat(asked["expires_at"]) - datetime.fromisoformat(asked["requested_at"])
     assert lasts == timedelta(hours=5)
+
+
+def test_a_publication_waits_for_a_second_person(lone_client: Client) -> None:
+    """Who looks at the request sees what the draft changes; then it is published as it was."""
+    lone_client.create_program(approvals={"publishing": True})
+    author, boss = key(lone_client, role="marketer"), key(lone_client, role="marketer")
+    terms = lone_client.get(PATH).json["versions"][0]["terms"] | {"approvals": {}}
+    assert lone_client.call("PUT", f"{PATH}/draft", terms, key=author).status in {200, 201}
+    asked = lone_client.post(f"{PATH}/publish", {}, key=author)
+    assert (asked.status, asked.json["kind"], asked.json["status"]) == (202, "publication", "pending"), asked.text
+    assert lone_client.post(f"{PATH}/publish", {}, key=author).json == asked.json
+    seen = lone_client.get(asked.headers["Location"]).json["differences"]
+    assert [one["path"] for one in seen] == ["/approvals"]
+    assert decide(lone_client, asked, "approve", author).slug == "second-person-needed"
+    published = decide(lone_client, asked, "approve", boss)
+    assert (published.status, published.json["version"]) == (201, 2), published.text
+    assert decide(lone_client, asked, "approve", boss).json["replayed"] is True
+    assert len(lone_client.get(PATH).json["versions"]) == 2
+
+
+def test_a_draft_that_changed_meanwhile_is_not_published(lone_client: Client) -> None:
+    """What was looked at is what is agreed to."""
+    lone_client.create_program(approvals={"publishing": True})
+    terms = lone_client.get(PATH).json["versions"][0]["terms"]
+    lone_client.call("PUT", f"{PATH}/draft", terms | {"warnings": {"expiry_days": 5}})
+    asked = lone_client.post(f"{PATH}/publish", {})
+    lone_client.call("PUT", f"{PATH}/draft", terms | {"warnings": {"expiry_days": 6}})
+    assert lone_client.get(asked.headers["Location"]).json["differences"] == []
+    refused = decide(lone_client, asked, "approve", key(lone_client, role="marketer"))
+    assert (refused.status, refused.slug) == (412, "stale-version")
+    assert len(lone_client.get(PATH).json["versions"]) == 1
