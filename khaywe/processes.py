@@ -68,6 +68,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
             database.partition_count,
             version=__version__,
             may_call_private=settings.webhook_allow_private,
+            guesses_per_s=settings.guesses_per_s,
             signing_keys=open_keyring(settings.signing_key_file),
         )
         calm_collector()
