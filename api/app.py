@@ -40,6 +40,7 @@ from api import (
     quotes,
     redemptions,
     reference,
+    repairs,
     returns,
     rule_sql,
     rules,
@@ -52,6 +53,7 @@ from api import (
     watching,
     webhook_trials,
     webhooks,
+    what_ifs,
 )
 from api.access import keys, log, sessions, users
 from api.access.keyring import KeyRing
@@ -159,6 +161,8 @@ def _new_app(version: str) -> FastAPI:
         rules,
         rule_sql,
         simulation,
+        what_ifs,
+        repairs,
         approvals,
         sessions,
         keys,

@@ -46,7 +46,7 @@ class ApprovalView(Struct, frozen=True):
 
     approval_id: str
     kind: str
-    """accrual, adjustment or reinstatement."""
+    """accrual, adjustment, reinstatement or repair."""
     status: str
     """pending, approved, rejected or expired."""
     request: Raw
@@ -81,6 +81,9 @@ class _Kind(NamedTuple):
     own_id: str
     """The field that is unique within the source."""
 
+
+REPAIR = "repair"
+"""Kind of what is asked for by `api.repairs`."""
 
 _KINDS = {
     "accrual": _Kind(msgspec.json.Decoder(AccrualRequest).decode, accrue_points, Action.ADJUST, "accrual_id"),
@@ -235,6 +238,12 @@ async def approve(request: Request) -> Response:
     caller = caller_of(request)
     approval = await run_in_threadpool(_approval, found, path["program_id"], path["approval_id"])
     requested = approval.requested
+    if requested.kind == REPAIR:
+        # The workers carry it out, once the approval's own stream says so.
+        caller.require(Action.CLOSE_PERIODS)
+        keys = idempotency_references(request)
+        granting = deciding.grant(requested.program_id, requested.approval_id, caller.family, now, keys=keys)
+        return answer(await found.poster.post(granting))
     kind = _KINDS[requested.kind]
     caller.require(kind.action)
     # Asked for then, whenever it is approved: what was in order when it was asked does not come too late now.

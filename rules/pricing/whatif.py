@@ -8,11 +8,12 @@ by their own versions again. Nothing is written.
 
 What is assumed: members do what they did, so redemptions, transfers and adjustments stay, and of redemptions it is said
 which points would have been missing. A rule with the very budget that it had gives no purchase more than it gave then;
-any other budget is not enforced, and what would be drawn from it is told. A purchase that carries what the other version
-does not take keeps its own. Points lapse by the dates of the version that gives them; inactivity is not decided again.
+any other budget is not enforced, and what would be drawn from it is told. A purchase that the other version would have
+refused for its attributes keeps its own. Points lapse by the dates of the version that gives them; inactivity is not
+decided again.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -60,7 +61,7 @@ class Question(Struct, frozen=True):
     """Earlier what-ifs whose repairs count as points that were given."""
 
 
-class Points(Struct, frozen=True):
+class PointsByKind(Struct, frozen=True):
     """Points of purchases, less what returns took back."""
 
     base: int = 0
@@ -76,9 +77,9 @@ class Compared(Struct, frozen=True):
     """One point currency of an account, both ways."""
 
     point_currency: str
-    awarded: Points
+    awarded: PointsByKind
     """By purchases since the window's start."""
-    hypothetical: Points
+    hypothetical: PointsByKind
     repaired_points: int
     """Given or taken by earlier repairs of the window."""
     lapsed_points: int
@@ -203,7 +204,9 @@ def hypothetical_plan(question: Question) -> Plan:
 def _is_taken(plan: Plan, event: PurchasePosted) -> bool:
     """Tell whether a version takes what a purchase carries; what it does not declare, it does not read."""
     try:
-        check_attributes({name: one for name, one in event.attributes.items() if name in plan.attributes}, plan.attributes, "")
+        check_attributes(
+            {name: one for name, one in event.attributes.items() if name in plan.attributes}, plan.attributes, ""
+        )
         for line in event.lines:
             known = {name: one for name, one in line.attributes.items() if name in plan.line_attributes}
             check_attributes(known, plan.line_attributes, "")
@@ -353,9 +356,11 @@ class _Comparison:
     def _uncovered(self) -> Iterator[Uncovered]:
         """Go through the redemptions with what would have been more or less until each of them."""
         steps: list[tuple[datetime, int, Any]] = [(at, 0, (code, points)) for at, code, points in self._moves]
-        for event in self._events:
-            if isinstance(event, PointsRedeemed | HoldCaptured | LotsExpired):
-                steps.append((place_of(event)[0], 1, event))
+        steps += [
+            (place_of(event)[0], 1, event)
+            for event in self._events
+            if isinstance(event, PointsRedeemed | HoldCaptured | LotsExpired)
+        ]
         more: dict[str, int] = {}
         for _, _, step in sorted(steps, key=lambda one: one[:2]):
             match step:
@@ -415,9 +420,9 @@ def _more(sums: dict[str, int], name: str, amount: int) -> None:
     sums[name] = sums.get(name, 0) + amount
 
 
-def _points(by_kind: dict[str, int]) -> Points:
+def _points(by_kind: dict[str, int]) -> PointsByKind:
     base = by_kind.get("base", 0)
-    return Points(base, sum(by_kind.values()) - base)
+    return PointsByKind(base, sum(by_kind.values()) - base)
 
 
 def _midnight(on: date) -> datetime:
@@ -427,8 +432,3 @@ def _midnight(on: date) -> datetime:
 def repairable(outcome: Outcome) -> dict[str, int]:
     """Return per point currency what a repair would give, or take if below zero."""
     return {one.point_currency: one.change_points for one in outcome.currencies if one.change_points}
-
-
-def summed(outcomes: Iterable[Outcome]) -> int:
-    """Return how many purchases lie in the histories of accounts."""
-    return sum(one.purchase_count for one in outcomes)

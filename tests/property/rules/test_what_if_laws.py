@@ -1,4 +1,4 @@
-"""What another version would have come to: nothing else where it is the same, and else what it comes to from scratch."""
+"""What another version would have come to: nothing else if it is the same, or else what it comes to from scratch."""
 
 from datetime import UTC, datetime
 from typing import Any
