@@ -92,6 +92,11 @@ class Compared(Struct, frozen=True):
         """What the member would have more."""
         return self.hypothetical_balance_points - self.balance_points
 
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing would be different, or a repair has made up for it."""
+        return not self.change_points and (self.awarded == self.hypothetical or bool(self.repaired_points))
+
 
 class TierCompared(Struct, frozen=True):
     """The tier on one ladder, both ways, each with the first date on which it becomes another by itself."""
@@ -137,7 +142,7 @@ class Outcome(Struct, frozen=True):
     def is_same(self) -> bool:
         """Whether nothing would be different."""
         return (
-            all(one.awarded == one.hypothetical and not one.change_points for one in self.currencies)
+            all(one.is_same for one in self.currencies)
             and all(one.is_same for one in self.tiers)
             and not self.uncovered
         )

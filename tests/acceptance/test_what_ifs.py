@@ -151,7 +151,7 @@ def test_what_cannot_be_asked_is_refused(desk: Desk) -> None:
 
 
 def test_tiers_chain(client: Client) -> None:
-    """Points that are given more in the window reach a tier, and what that gives more reaches the next one, also later."""
+    """Points given more in the window reach a tier, and what that gives more reaches the next one, also later."""
     ladder = {
         "code": "status",
         "tiers": [
@@ -168,7 +168,7 @@ def test_tiers_chain(client: Client) -> None:
     desk = open_desk(client, **terms)
     for month, spent in ((2, 60), (3, 60), (4, 100), (5, 10)):
         desk.buy(spent, f"2026-0{month}-01")
-    assert desk.balance()["booked_points"] == 60 + 60 + 200 + 20
+    assert desk.balance()["balance_points"] == 60 + 60 + 200 + 20
     more = {"*": [{"var": "transaction_amount"}, {"*": [2, times]}]}
     other = terms | {"earn": {"rule": more, "point_currency": "points"}, "burn": CENT}
     found = answered(client, version=other, window_end="2026-03-15T00:00:00Z", as_of="2026-06-01T00:00:00Z")
@@ -227,8 +227,8 @@ def test_a_repair_books_what_a_second_person_agreed_to(desk: Desk) -> None:
     work(client)
     repair = client.get(waiting.headers["Location"]).json
     assert (repair["status"], repair["posted_count"], repair["points"]) == ("done", 2, {"points": 50})
-    assert desk.balance()["booked_points"] == 180
-    assert desk.balance(card="2")["booked_points"] == 20
+    assert desk.balance()["balance_points"] == 180
+    assert desk.balance(card="2")["balance_points"] == 20
     entries = client.get(f"{waiting.headers['Location']}/entries").json["entries"]
     assert sorted((one["result"], one["points"]) for one in entries) == [("posted", 10), ("posted", 40)]
     after = answered(client, version=DOUBLE)["totals"]
@@ -236,7 +236,7 @@ def test_a_repair_books_what_a_second_person_agreed_to(desk: Desk) -> None:
     assert after["currencies"][0]["repaired_points"] == after["currencies"][0]["difference_points"] == 50
     again = repaired(client, path)
     assert (again["status"], again["posted_count"], again["replayed_count"]) == ("done", 0, 2)
-    assert desk.balance()["booked_points"] == 180
+    assert desk.balance()["balance_points"] == 180
 
 
 def test_an_account_that_changed_is_skipped(desk: Desk) -> None:
@@ -247,11 +247,11 @@ def test_an_account_that_changed_is_skipped(desk: Desk) -> None:
     assert (repair["posted_count"], repair["skipped_count"]) == (1, 1)
     (entry,) = desk.client.get(f"{path}/repairs/{repair['repair_id']}/entries?result=skipped").json["entries"]
     assert (entry["slug"], entry["points"]) == ("account-changed", 10)
-    assert desk.balance(card="2")["booked_points"] == 15
+    assert desk.balance(card="2")["balance_points"] == 15
     path = asked(desk.client, version=DOUBLE)
     assert [one["change_points"] for one in desk.client.get(f"{path}/members").json["members"]] == [15]
     assert repaired(desk.client, path)["posted_count"] == 1
-    assert desk.balance(card="2")["booked_points"] == 30
+    assert desk.balance(card="2")["balance_points"] == 30
 
 
 def test_losers_pay_with_what_they_have(desk: Desk) -> None:
@@ -264,7 +264,7 @@ def test_losers_pay_with_what_they_have(desk: Desk) -> None:
     assert (entry["slug"], entry["points"]) == ("insufficient-points", -20)
     owing = repaired(desk.client, path, only="losers", may_overdraw=True)
     assert (owing["posted_count"], owing["replayed_count"]) == (1, 1)
-    assert desk.balance()["booked_points"] == -19
+    assert desk.balance()["balance_points"] == -19
 
 
 def test_a_repair_that_is_rejected_books_nothing(desk: Desk) -> None:
@@ -275,7 +275,7 @@ def test_a_repair_that_is_rejected_books_nothing(desk: Desk) -> None:
     assert client.post(f"{repair.json['approval']}/reject", {"reason": "no"}, key=key(client)).status == 200
     work(client)
     assert client.get(repair.headers["Location"]).json["status"] == "rejected"
-    assert desk.balance()["booked_points"] == 140
+    assert desk.balance()["balance_points"] == 140
     assert client.get(f"{path}/repairs").json["repairs"][0]["repair_id"] == repair.json["repair_id"]
     assert client.get(f"{path}/repairs/{uuid4()}").slug == "unknown-repair"
 
