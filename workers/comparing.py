@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -113,6 +114,8 @@ _asked: list[Question] = []
 def _begin(question: Question) -> None:
     """Prepare a process: for one question, and to end with whoever started it."""
     _asked[:] = [question]
+    # Who interrupts the command from the keyboard interrupts all of its processes; the first one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, name="parent-watch", daemon=True).start()
 
 
