@@ -41,6 +41,7 @@ from api import (
     quotes,
     redemptions,
     reference,
+    repairs,
     returns,
     rule_sql,
     rules,
@@ -53,6 +54,7 @@ from api import (
     watching,
     webhook_trials,
     webhooks,
+    what_ifs,
 )
 from api.access import keys, log, sessions, users
 from api.access.keyring import KeyRing
@@ -163,6 +165,8 @@ def _new_app(version: str) -> FastAPI:
         rules,
         rule_sql,
         simulation,
+        what_ifs,
+        repairs,
         approvals,
         sessions,
         keys,

@@ -24,6 +24,7 @@ TAGS = [
     {"name": "time", "description": "What happens by itself: jobs, warnings, changed policies."},
     {"name": "programs", "description": "The scheme: drafts, published versions, terms."},
     {"name": "rules", "description": "Checking, explaining and translating rules; simulation."},
+    {"name": "what-ifs", "description": "What another version would have come to, and booking the difference."},
     {"name": "approvals", "description": "What takes a second person before it is done."},
     {
         "name": "offline tills",

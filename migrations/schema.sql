@@ -22,6 +22,9 @@ GRANT USAGE ON SCHEMA views TO khaywe_read;
 CREATE SCHEMA webhooks;
 GRANT USAGE ON SCHEMA webhooks TO khaywe_app;
 
+CREATE SCHEMA what_ifs;
+GRANT USAGE ON SCHEMA what_ifs TO khaywe_app;
+
 CREATE SCHEMA workers;
 GRANT USAGE ON SCHEMA workers TO khaywe_app;
 GRANT USAGE ON SCHEMA workers TO khaywe_read;
@@ -599,6 +602,100 @@ CREATE TABLE webhooks.tracking (
 WITH (fillfactor='10');
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhooks.tracking TO khaywe_app;
 
+CREATE TABLE what_ifs.members (
+    what_if_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    version bigint NOT NULL,
+    absolute_points bigint NOT NULL,
+    change_points bigint NOT NULL,
+    outcome bytea NOT NULL,
+    CONSTRAINT members_pkey PRIMARY KEY (what_if_id, account_id)
+);
+CREATE INDEX members_by_change_v1 ON what_ifs.members USING btree (what_if_id, change_points, account_id);
+CREATE INDEX members_by_size_v1 ON what_ifs.members USING btree (what_if_id, absolute_points DESC, account_id);
+GRANT SELECT,INSERT ON TABLE what_ifs.members TO khaywe_app;
+
+CREATE TABLE what_ifs.repaired (
+    repair_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    member_id uuid NOT NULL,
+    result text NOT NULL,
+    point_currency text NOT NULL COLLATE "C",
+    points bigint NOT NULL,
+    position text NOT NULL,
+    slug text NOT NULL,
+    detail text NOT NULL,
+    CONSTRAINT repaired_result_check CHECK ((result = ANY (ARRAY['posted'::text, 'replayed'::text, 'skipped'::text, 'refused'::text]))),
+    CONSTRAINT repaired_pkey PRIMARY KEY (repair_id, account_id, point_currency)
+);
+GRANT SELECT,INSERT ON TABLE what_ifs.repaired TO khaywe_app;
+
+CREATE TABLE what_ifs.repairs (
+    repair_id uuid NOT NULL,
+    what_if_id uuid NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    principal text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    reason text NOT NULL,
+    chosen text NOT NULL,
+    may_overdraw boolean NOT NULL,
+    status text NOT NULL,
+    account_count bigint NOT NULL,
+    points bytea NOT NULL,
+    done_count bigint DEFAULT 0 NOT NULL,
+    posted_count bigint DEFAULT 0 NOT NULL,
+    replayed_count bigint DEFAULT 0 NOT NULL,
+    skipped_count bigint DEFAULT 0 NOT NULL,
+    refused_count bigint DEFAULT 0 NOT NULL,
+    after_account uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    ended_at timestamptz,
+    CONSTRAINT repairs_chosen_check CHECK ((chosen = ANY (ARRAY['all'::text, 'losers'::text, 'winners'::text]))),
+    CONSTRAINT repairs_request_sha256_check CHECK ((length(request_sha256) = 32)),
+    CONSTRAINT repairs_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'rejected'::text]))),
+    CONSTRAINT repairs_pkey PRIMARY KEY (repair_id)
+);
+CREATE INDEX repairs_of_what_if_v1 ON what_ifs.repairs USING btree (what_if_id, created_at);
+CREATE INDEX repairs_open_v1 ON what_ifs.repairs USING btree (created_at) WHERE (status = ANY (ARRAY['waiting'::text, 'running'::text]));
+GRANT SELECT,INSERT,UPDATE ON TABLE what_ifs.repairs TO khaywe_app;
+
+CREATE TABLE what_ifs.what_ifs (
+    what_if_id uuid NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    principal text NOT NULL,
+    request_sha256 bytea NOT NULL,
+    version text NOT NULL,
+    terms bytea NOT NULL,
+    window_start timestamptz NOT NULL,
+    window_end timestamptz,
+    as_of timestamptz NOT NULL,
+    sample bigint,
+    last_account uuid,
+    point_values bytea NOT NULL,
+    repaired text[] NOT NULL,
+    positions bigint[] NOT NULL,
+    status text NOT NULL,
+    account_count bigint NOT NULL,
+    done_count bigint DEFAULT 0 NOT NULL,
+    after_member uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    totals bytea NOT NULL,
+    result_sha256 bytea NOT NULL,
+    failure text DEFAULT ''::text NOT NULL,
+    created_at timestamptz NOT NULL,
+    started_at timestamptz,
+    ended_at timestamptz,
+    cancel_requested_at timestamptz,
+    CONSTRAINT what_ifs_check CHECK (((window_end IS NULL) OR (window_end > window_start))),
+    CONSTRAINT what_ifs_request_sha256_check CHECK ((length(request_sha256) = 32)),
+    CONSTRAINT what_ifs_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT what_ifs_pkey PRIMARY KEY (what_if_id)
+);
+CREATE INDEX what_ifs_by_time_v1 ON what_ifs.what_ifs USING btree (program_id, created_at DESC, what_if_id);
+CREATE INDEX what_ifs_open_v1 ON what_ifs.what_ifs USING btree (created_at) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
+GRANT SELECT,INSERT,UPDATE ON TABLE what_ifs.what_ifs TO khaywe_app;
+
 CREATE TABLE workers.completed (
     job text NOT NULL COLLATE "C",
     key text NOT NULL COLLATE "C",
@@ -670,3 +767,9 @@ ALTER TABLE webhooks.lanes ADD CONSTRAINT lanes_endpoint_id_fkey FOREIGN KEY (en
 ALTER TABLE webhooks.secrets ADD CONSTRAINT secrets_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoints(endpoint_id) ON DELETE CASCADE;
 
 ALTER TABLE webhooks.tracking ADD CONSTRAINT tracking_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoints(endpoint_id) ON DELETE CASCADE;
+
+ALTER TABLE what_ifs.members ADD CONSTRAINT members_what_if_id_fkey FOREIGN KEY (what_if_id) REFERENCES what_ifs.what_ifs(what_if_id);
+
+ALTER TABLE what_ifs.repaired ADD CONSTRAINT repaired_repair_id_fkey FOREIGN KEY (repair_id) REFERENCES what_ifs.repairs(repair_id);
+
+ALTER TABLE what_ifs.repairs ADD CONSTRAINT repairs_what_if_id_fkey FOREIGN KEY (what_if_id) REFERENCES what_ifs.what_ifs(what_if_id);

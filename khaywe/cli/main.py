@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,6 +42,8 @@ app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
 app.add_typer(batches, name="batches")
+what_ifs = typer.Typer(no_args_is_help=True, help="What another version of a program would have come to.")
+app.add_typer(what_ifs, name="what-if")
 
 
 def settings() -> Settings:
@@ -447,6 +450,55 @@ def batches_show(batch_id: Annotated[str, typer.Argument(help="Which; `khaywe ba
 
         with open_database(settings()) as database:
             show(database, batch_id)
+
+
+@what_ifs.command("run")
+def what_ifs_run(  # a parameter per option
+    program: Annotated[str, typer.Argument(help="Which program.")],
+    *,
+    start: Annotated[str, typer.Option("--from", help="First moment of the window, such as 2026-01-01T00:00Z.")],
+    end: Annotated[str | None, typer.Option("--to", help="First moment after the window; default: no end.")] = None,
+    version: Annotated[str, typer.Option(help="draft, or the number of a version.")] = "draft",
+    terms: Annotated[Path | None, typer.Option(help="File with terms, instead of a version.", exists=True)] = None,
+    as_of: Annotated[str | None, typer.Option(help="As of when lapses and tiers are told; default now.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Look at so many accounts only.", min=1)] = None,
+    point_value: Annotated[
+        list[str] | None, typer.Option(help="Minor units of money per point, such as points=0.5.")
+    ] = None,
+) -> None:
+    """Ask what a version would have come to over a window of the past, and wait for the answer; nothing is booked."""
+    with told_plainly():
+        from khaywe.cli.asking import Asked, run
+        from khaywe.wiring import open_database
+
+        asked = Asked(program, version, terms, start, end, as_of, sample, point_value or [])
+        with open_database(settings()) as database:
+            run(database, asked)
+
+
+@what_ifs.command("list")
+def what_ifs_list(
+    program: Annotated[str | None, typer.Option(help="Only of this program.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
+) -> None:
+    """List what-ifs, newest first, with how far they are."""
+    with told_plainly():
+        from khaywe.cli.asking import show_all
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show_all(database, program, limit)
+
+
+@what_ifs.command("show")
+def what_ifs_show(what_if_id: Annotated[str, typer.Argument(help="Which; `khaywe what-if list` names them.")]) -> None:
+    """Show how far a what-if is, and what it comes to."""
+    with told_plainly():
+        from khaywe.cli.asking import show
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show(database, what_if_id)
 
 
 @app.command()
