@@ -9,8 +9,8 @@ GRANT USAGE ON SCHEMA analytics TO khaywe_app, khaywe_read;
 -- How many there are decides where a stream lives.
 GRANT SELECT (partition) ON ledger.heads TO khaywe_read;
 
--- The date that a question is about, and the moment by which holds have ended: the end of that date, or as_at where it
--- falls on it.
+-- The date that a question is about, and the moment by which holds have ended: as_at where it falls on that date, or else
+-- the start of the day.
 CREATE FUNCTION analytics.moment_v1(program_id text, as_of date, as_at timestamptz)
 RETURNS TABLE (on_date date, ends_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -18,7 +18,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         coalesce(as_of, z.today),
         CASE
             WHEN coalesce(as_of, z.today) = z.today THEN z.instant
-            ELSE ((as_of + 1)::timestamp AT TIME ZONE z.zone) - interval '1 microsecond'
+            ELSE as_of::timestamp AT TIME ZONE z.zone
         END
     FROM (
         SELECT
@@ -41,7 +41,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
         AND l.stream_id = account_id AND l.version = 1
 $$;
 
--- The events of an account that were known and whose effective date had come. What resolves a hold, or reverses a
+-- The events of an account that were known and whose effective date had come; a migration of dates, which moves no points,
+-- counts as soon as it is known. What resolves a hold, or reverses a
 -- redemption, counts only once that does.
 CREATE FUNCTION analytics.events_as_of_v1(account_id uuid, as_of date, as_at timestamptz)
 RETURNS TABLE (version bigint, topic text, state jsonb, effective_on date)
@@ -57,7 +58,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
             AND l.recorded_at <= coalesce(as_at, 'infinity')
     ),
     effective AS MATERIALIZED (
-        SELECT k.* FROM known AS k WHERE k.effective_on <= as_of OR k.topic = 'account.opened.v1'
+        SELECT k.* FROM known AS k
+        WHERE k.effective_on <= as_of OR k.topic IN ('account.opened.v1', 'account.expiry_changed.v1')
     ),
     held AS MATERIALIZED (
         SELECT e.* FROM effective AS e

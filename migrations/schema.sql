@@ -237,7 +237,8 @@ CREATE FUNCTION analytics.events_as_of_v1(account_id uuid, as_of date, as_at tim
             AND l.recorded_at <= coalesce(as_at, 'infinity')
     ),
     effective AS MATERIALIZED (
-        SELECT k.* FROM known AS k WHERE k.effective_on <= as_of OR k.topic = 'account.opened.v1'
+        SELECT k.* FROM known AS k
+        WHERE k.effective_on <= as_of OR k.topic IN ('account.opened.v1', 'account.expiry_changed.v1')
     ),
     held AS MATERIALIZED (
         SELECT e.* FROM effective AS e
@@ -311,7 +312,7 @@ CREATE FUNCTION analytics.moment_v1(program_id text, as_of date, as_at timestamp
         coalesce(as_of, z.today),
         CASE
             WHEN coalesce(as_of, z.today) = z.today THEN z.instant
-            ELSE ((as_of + 1)::timestamp AT TIME ZONE z.zone) - interval '1 microsecond'
+            ELSE as_of::timestamp AT TIME ZONE z.zone
         END
     FROM (
         SELECT

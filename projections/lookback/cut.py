@@ -1,7 +1,7 @@
 """Where a question about the past cuts the ledger: positions for what was known, a date for what of it counts."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,6 @@ from ledger.errors import InvalidInput
 from ledger.sql import load_queries
 
 _SQL = load_queries("projections.lookback")
-_MOMENT = timedelta(microseconds=1)
 
 
 class Position(NamedTuple):
@@ -37,7 +36,8 @@ class Cut(Struct, frozen=True):
     positions: dict[int, int]
     """The last position looked at, by partition."""
     ends_at: datetime
-    """Holds that end by this moment have ended: the end of ``as_of``, or ``as_at`` where that falls on it."""
+    """Holds that end by this moment have ended: ``as_at`` where that falls on ``as_of``, or else the start of the day:
+    what ends during a day may still be held on it, unless it was recorded that it is not."""
 
 
 def cut_at(
@@ -73,7 +73,7 @@ def cut_at(
             positions[as_at.partition] = as_at.position
     today = local_date(instant, zone)
     on = as_of or today
-    return Cut(on, instant, positions, instant if on == today else _end_of(on, zone))
+    return Cut(on, instant, positions, instant if on == today else _start_of(on, zone))
 
 
 def _instant(connection: Connection[Any], as_at: AsAt) -> datetime:
@@ -87,7 +87,7 @@ def _instant(connection: Connection[Any], as_at: AsAt) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    if day >= date.max - timedelta(days=1):
-        return datetime.max.replace(tzinfo=UTC)
-    return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC) - _MOMENT
+def _start_of(day: date, zone: ZoneInfo) -> datetime:
+    if day == date.min:
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime.combine(day, time.min, zone).astimezone(UTC)

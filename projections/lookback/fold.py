@@ -44,7 +44,8 @@ class Past:
         if kind is happened.AccountOpened:
             # Whoever is enrolled late still had the account on the days of what is uploaded then.
             self.state = Account(event.program_id, event.member_id, event.effective_on)
-        elif event.effective_on <= self.on:
+        elif kind is happened.ExpiryChanged or event.effective_on <= self.on:
+            # A migration moves no points: it says which dates lots have, and so what of them had lapsed on any day.
             self._count(event)
             if kind in ACTIVITY and (kind is not happened.HoldCaptured or event.hold_id in self.holds):
                 self._active(ACTIVITY[kind], event.effective_on)

@@ -134,7 +134,7 @@ class Reference:
 
     def lapses_on(self, number: int, on: date) -> tuple[date, date | None]:
         """Return when a lot becomes available, and when it lapses."""
-        effective = [told for told in self.story if self.counts_on(told) <= on]
+        effective = [told for told in self.story if self.counts_on(told) <= on or told["topic"] == "expiry_changed"]
         (lot,) = [
             accrual | {"earned_on": accrual.get("earned_on") or told["effective_on"]}
             for told in effective
