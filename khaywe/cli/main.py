@@ -241,7 +241,7 @@ def views_rebuild(
 def views_compare(
     names: Annotated[list[str] | None, typer.Argument(help="Views; default all.")] = None,
 ) -> None:
-    """Build views anew beside the live ones and compare them row by row; never swaps. Exit code 2 if any row differs."""
+    """Build views anew beside the live ones and compare them row by row; never swaps. Exit code 2 if they differ."""
     with told_plainly():
         from khaywe.cli.rebuilding import compare
         from khaywe.wiring import open_database
