@@ -9,6 +9,7 @@ from bench import (
     dawdling,
     importing,
     keeping_time,
+    looking_back,
     noise,
     overloading,
     posting,
@@ -34,6 +35,7 @@ GROUPS = {
     "jobs": keeping_time.run,
     "import": importing.run,
     "start": starting.run,
+    "lookback": looking_back.run,
 }
 ON_REQUEST = {"agreement": segmenting.agree}
 """Not measured unless named: it takes a minute, and its figure is always 0."""

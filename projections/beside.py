@@ -17,6 +17,10 @@ _LOCK = 0x6B687669657773
 """Held by whoever builds views; the server lets go of it when the session ends, however it ends."""
 
 
+_FILLED_UNKEYED = frozenset({"timeline"})
+"""Only ever added to: the key, too, is made faster when the table is full."""
+
+
 class RebuildRunning(ValueError):  # an operator's mistake, told on the command line
     """Somebody else is building views anew."""
 
@@ -50,7 +54,7 @@ def make_room(owner: Connection[Any], views: Sequence[View]) -> None:
     """
     Make empty tables beside the live ones; what an interrupted run left is dropped first.
 
-    They have their keys, which filling them needs. Other indexes are made once they are full: `complete`.
+    They have the keys that filling them needs. All other indexes are made once they are full: `complete`.
     """
     with owner.transaction():
         drop(owner)
@@ -69,6 +73,8 @@ def complete(owner: Connection[Any], views: Sequence[View]) -> None:
     """Make the other indexes of tables that are filled, and let the planner look at them."""
     owner.execute("SET maintenance_work_mem = '256MB'")
     for table in tables_of(views):
+        if table in _FILLED_UNKEYED:
+            _add_key(owner, table)
         for (definition,) in owner.execute(_SQL["other_indexes"], {"schema": "views", "table": table}).fetchall():
             owner.execute(definition.replace(" ON views.", f" ON {BESIDE}.", 1))
         owner.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(BESIDE, table)))
@@ -87,10 +93,8 @@ def _make(owner: Connection[Any], table: str) -> None:
     create = sql.SQL("CREATE TABLE {} (LIKE views.{} INCLUDING ALL EXCLUDING INDEXES)")
     owner.execute(create.format(beside, sql.Identifier(table)))
     asked = {"schema": "views", "table": table}
-    for name, definition in owner.execute(_SQL["key_of"], asked).fetchall():
-        owner.execute(
-            sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(beside, sql.Identifier(name)) + sql.SQL(definition)
-        )
+    if table not in _FILLED_UNKEYED:
+        _add_key(owner, table)
     for option, value in owner.execute(_SQL["storage_of"], asked).fetchall():
         owner.execute(
             sql.SQL("ALTER TABLE {} SET ({} = {})").format(beside, sql.Identifier(option), sql.Literal(value))
@@ -98,3 +102,10 @@ def _make(owner: Connection[Any], table: str) -> None:
     # As the live ones had them when they were made; sequences and functions they have none.
     for privilege, role in owner.execute(_SQL["grants_of"], asked).fetchall():
         owner.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(privilege), beside, sql.Identifier(role)))
+
+
+def _add_key(owner: Connection[Any], table: str) -> None:
+    beside = sql.Identifier(BESIDE, table)
+    for name, definition in owner.execute(_SQL["key_of"], {"schema": "views", "table": table}).fetchall():
+        add = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(beside, sql.Identifier(name))
+        owner.execute(add + sql.SQL(definition))

@@ -1,5 +1,6 @@
 """Two tables row by row: checksums by partition and bucket of accounts first, and only where they differ the rows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from msgspec import Struct
@@ -10,12 +11,11 @@ _TOLD: Final = 5
 """Rows of a table that a comparison shows; it counts buckets, not rows, beyond."""
 
 _SUMS = sql.SQL(
-    "SELECT partition, hashtext(account_id::text) & {mask}, count(*), sum(hashtextextended(t::text, 0)::numeric) "
+    "SELECT partition, uuid_hash(account_id) & {mask}, count(*), sum(hash_record_extended(t, 0)) "
     "FROM {table} AS t GROUP BY 1, 2"
 )
 _ROWS = sql.SQL(
-    "SELECT t::text FROM {table} AS t WHERE partition = %(partition)s "
-    "AND hashtext(account_id::text) & {mask} = %(bucket)s"
+    "SELECT t::text FROM {table} AS t WHERE partition = %(partition)s AND uuid_hash(account_id) & {mask} = %(bucket)s"
 )
 
 _Sums = dict[tuple[int, int], tuple[int, Any]]
@@ -40,12 +40,14 @@ def compare_tables(
     live: tuple[Connection[Any], str], rebuilt: tuple[Connection[Any], str], table: str, partition_count: int
 ) -> list[Comparison]:
     """
-    Compare a table in two schemas, each through a connection of its own.
+    Compare a table in two schemas, each through a connection of its own, so that both are read at the same time.
 
     Returns:
         One comparison per partition.
     """
-    sums = _sums(*live, table), _sums(*rebuilt, table)
+    with ThreadPoolExecutor(1, "comparing") as pool:
+        theirs = pool.submit(_sums, *rebuilt, table)
+        sums = _sums(*live, table), theirs.result()
     return [_compared((live, rebuilt), sums, table, partition) for partition in range(partition_count)]
 
 

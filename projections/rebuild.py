@@ -106,7 +106,7 @@ def compare_and_swap(
         compared = [
             one
             for table in tables_of(views)
-            for one in compare_tables((owner, "views"), (owner, BESIDE), table, len(live))
+            for one in compare_tables((owner, "views"), (writer, BESIDE), table, len(live))
         ]
         swap(owner, views)
     drop(owner)
