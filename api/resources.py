@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +57,8 @@ class Resources(Struct):
     """Whether webhooks may go to addresses that are not public."""
     stream_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STREAM_SLOTS))
     """One for each group of lines that streams have at the poster."""
+    reporting: Lock = field(default_factory=Lock)
+    """Held by whoever reads all events of a program: one at a time, because the interpreter is shared."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:

@@ -10,6 +10,7 @@ from bench import (
     dawdling,
     importing,
     keeping_time,
+    looking_back,
     noise,
     overloading,
     posting,
@@ -36,6 +37,7 @@ GROUPS = {
     "what-if": asking.run,
     "import": importing.run,
     "start": starting.run,
+    "lookback": looking_back.run,
 }
 ON_REQUEST = {"agreement": segmenting.agree}
 """Not measured unless named: it takes a minute, and its figure is always 0."""

@@ -35,3 +35,29 @@ GROUP BY partition
 
 -- live_positions --
 SELECT partition, min(position) FROM views.tracking WHERE view = ANY(%(views)s) GROUP BY partition
+
+-- key_of --
+-- The primary key of a table, as the constraint that it is.
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = (%(schema)s || '.' || %(table)s)::regclass AND contype = 'p'
+
+-- other_indexes --
+-- Statements that make all its other indexes.
+SELECT pg_get_indexdef(indexrelid) FROM pg_index
+WHERE indrelid = (%(schema)s || '.' || %(table)s)::regclass AND NOT indisprimary
+
+-- storage_of --
+-- How a table is stored, where that is not as usual.
+SELECT o.option_name, o.option_value
+FROM pg_class AS c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) AS o
+WHERE c.oid = (%(schema)s || '.' || %(table)s)::regclass
+
+-- grants_of --
+-- Who may do what with a table, apart from its owner.
+SELECT a.privilege_type, a.grantee::regrole::text
+FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+WHERE c.oid = (%(schema)s || '.' || %(table)s)::regclass AND a.grantee NOT IN (0, c.relowner)
+
+-- live_spans --
+-- Where the live views are, by partition: the one that is behind, and the one that is ahead.
+SELECT partition, min(position), max(position) FROM views.tracking WHERE view = ANY(%(views)s) GROUP BY partition

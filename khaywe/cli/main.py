@@ -44,6 +44,17 @@ app.add_typer(imports, name="import")
 app.add_typer(batches, name="batches")
 what_ifs = typer.Typer(no_args_is_help=True, help="What another version of a program would have come to.")
 app.add_typer(what_ifs, name="what-if")
+accounts = typer.Typer(help="What members have, and had.", no_args_is_help=True)
+reports = typer.Typer(help="Figures of a whole program, now or at any moment before.", no_args_is_help=True)
+app.add_typer(accounts, name="account")
+app.add_typer(reports, name="report")
+
+AsOf = Annotated[str | None, typer.Option(help="Program-local date, such as 2026-01-31; default that of --as-at.")]
+AsAt = Annotated[
+    str | None,
+    typer.Option(help="What was known: an instant with its zone, or a position such as 0:1234; default all."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with every figure.")]
 
 
 def settings() -> Settings:
@@ -227,6 +238,21 @@ def views_rebuild(
 
         with open_database(settings()) as database:
             rebuild(database, names or [], compare_only=compare_only)
+
+
+@views.command("compare")
+def views_compare(
+    names: Annotated[list[str] | None, typer.Argument(help="Views; default all.")] = None,
+) -> None:
+    """Build views anew beside the live ones and compare them row by row; never swaps. Exit code 2 if they differ."""
+    with told_plainly():
+        from khaywe.cli.rebuilding import compare
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            are_equal = compare(database, names or [])
+    if not are_equal:
+        raise typer.Exit(2)
 
 
 @rules.command("check")
@@ -499,6 +525,41 @@ def what_ifs_show(what_if_id: Annotated[str, typer.Argument(help="Which; `khaywe
 
         with open_database(settings()) as database:
             show(database, what_if_id)
+
+
+@accounts.command("show")
+def account_show(
+    member: Annotated[str, typer.Argument(help="Member id, or an identifier as kind:value.")],
+    program: Annotated[str, typer.Option(help="Of which program.")],
+    as_of: AsOf = None,
+    as_at: AsAt = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show all of an account, as of a date, as at a recorded moment; computed from its events."""
+    with told_plainly():
+        from khaywe.cli.looking_back import Question, show_account
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show_account(database, Question(program, as_of, as_at), member, as_json=as_json)
+
+
+@reports.command("balances")
+def report_balances(
+    program: Annotated[str, typer.Option(help="Which program.")],
+    as_of: AsOf = None,
+    as_at: AsAt = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Sum up what all members have and their open lots, as of a date, as at a recorded moment, from the events."""
+    with told_plainly():
+        from khaywe.cli.looking_back import Question, report
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            report(database, Question(program, as_of, as_at), as_json=as_json)
 
 
 @app.command()
