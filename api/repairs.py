@@ -139,7 +139,7 @@ _ONLY = query_parameter(
         Action.READ_BOOKS,
         answer=RepairPreview,
         parameters=[PROGRAM, WHAT_IF, _ONLY],
-        refusals=[*READING, InvalidInput, WhatIfUnfinished],
+        refusals=[*READING, WhatIfUnfinished],
     ),
 )
 def preview(request: Request) -> Response:
@@ -266,7 +266,7 @@ def read_one(request: Request) -> Response:
             LIMIT,
             CURSOR,
         ],
-        refusals=[*READING, UnknownRepair, InvalidInput],
+        refusals=[*READING, UnknownRepair],
     ),
 )
 def entries(request: Request) -> Response:

@@ -78,7 +78,7 @@ _request = msgspec.json.Decoder(WhatIfRequest).decode
 WHAT_IF = path_parameter("what_if_id", "As it was answered.", "0d9f6c1e-5b1f-4d5e-9d7e-2f0c8a4b6e11")
 _MAX_VALUE = 10**9
 _MAX_PLACES = 12
-READING: list[type[LedgerError]] = [UnknownProgram, UnknownWhatIf, LedgerUnavailable]
+READING: list[type[LedgerError]] = [InvalidInput, UnknownProgram, UnknownWhatIf, LedgerUnavailable]
 
 
 @router.post(
@@ -221,7 +221,7 @@ def read_one(request: Request) -> Response:
         Action.READ_BOOKS,
         answer=WhatIfMembers,
         parameters=[PROGRAM, WHAT_IF, LIMIT, CURSOR],
-        refusals=[*READING, InvalidInput],
+        refusals=READING,
     ),
 )
 def members(request: Request) -> Response:
