@@ -8,12 +8,15 @@ from msgspec import Struct
 from psycopg import Connection, sql
 
 from ledger.sql import load_queries
+from projections.following import followers_of, point_to_new_tables
 from projections.page import Page, View
 from projections.runner import Runner
 
 _SQL = load_queries("projections")
 BESIDE = "views_beside"
 """Where views are built before they take the live ones' place."""
+_BEFORE = "views_before"
+"""Where the old tables are while what reads them is pointed to the new ones."""
 
 
 class Comparison(Struct, frozen=True):
@@ -46,13 +49,12 @@ def build_beside(
     with owner.transaction():
         owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(BESIDE)))
         owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(BESIDE)))
-        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO khaywe_app, khaywe_read").format(sql.Identifier(BESIDE)))
+        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO khaywe_app").format(sql.Identifier(BESIDE)))
         for table in ("tracking", *_tables(views)):
             name = sql.Identifier(table)
             beside = sql.Identifier(BESIDE, table)
             owner.execute(sql.SQL("CREATE TABLE {} (LIKE views.{} INCLUDING ALL)").format(beside, name))
             owner.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO khaywe_app").format(beside))
-            owner.execute(sql.SQL("GRANT SELECT ON {} TO khaywe_read").format(beside))
     names = [view.name for view in views]
     # Not beyond the live views, or the two could not be compared at one position.
     live = dict(owner.execute(_SQL["live_positions"], {"views": names}).fetchall())
@@ -89,11 +91,24 @@ def compare_and_swap(
         deque(Runner(reader, writer, views).catch_up(live), maxlen=0)
         compared = [_compare(owner, table) for table in _tables(views)]
         if swap:
-            for table in _tables(views):
-                owner.execute(sql.SQL("DROP TABLE views.{}").format(sql.Identifier(table)))
-                owner.execute(sql.SQL("ALTER TABLE {} SET SCHEMA views").format(sql.Identifier(BESIDE, table)))
+            _swap(owner, _tables(views))
         owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(BESIDE)))
     return compared
+
+
+def _swap(owner: Connection[Any], tables: Sequence[str]) -> None:
+    followers = followers_of(owner, tables)
+    before = sql.Identifier(_BEFORE)
+    owner.execute(sql.SQL("CREATE SCHEMA {}").format(before))
+    for table in tables:
+        name = sql.Identifier(table)
+        owner.execute(sql.SQL("ALTER TABLE views.{} SET SCHEMA {}").format(name, before))
+        owner.execute(sql.SQL("ALTER TABLE {} SET SCHEMA views").format(sql.Identifier(BESIDE, table)))
+    point_to_new_tables(owner, followers)
+    # Not all at once with CASCADE: whatever still reads an old table is to be noticed, and not to vanish.
+    for table in tables:
+        owner.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(_BEFORE, table)))
+    owner.execute(sql.SQL("DROP SCHEMA {}").format(before))
 
 
 def _tables(views: Sequence[View]) -> list[str]:

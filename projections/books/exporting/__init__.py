@@ -5,6 +5,7 @@ from projections.books.exporting.manifest import (
     Cover,
     ExportDiffers,
     Manifest,
+    digest_of,
     manifest_file,
     verify_export,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "Cover",
     "ExportDiffers",
     "Manifest",
+    "digest_of",
     "export_journal",
     "manifest_file",
     "verify_export",

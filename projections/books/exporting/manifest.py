@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import Struct
@@ -90,10 +91,16 @@ def verify_export(file: Path) -> dict[str, object]:
 
 
 def digest(file: Path) -> tuple[str, int]:
-    """Return SHA-256 in hex, and bytes."""
-    hashed, byte_count = hashlib.sha256(), 0
+    """Return a file's SHA-256 in hex, and its bytes."""
     with file.open("rb") as source:
-        while block := source.read(_BLOCK_BYTES):
-            hashed.update(block)
-            byte_count += len(block)
-    return hashed.hexdigest(), byte_count
+        sha256, byte_count = digest_of(source)
+    return sha256.hex(), byte_count
+
+
+def digest_of(source: IO[bytes]) -> tuple[bytes, int]:
+    """Return SHA-256 and count of the bytes from here to the end."""
+    hashed, byte_count = hashlib.sha256(), 0
+    while block := source.read(_BLOCK_BYTES):
+        hashed.update(block)
+        byte_count += len(block)
+    return hashed.digest(), byte_count
