@@ -18,6 +18,7 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
+from projections.analytics.dictionary import UnknownView
 from projections.webhooks.endpoints import TooManyWebhooks, UnknownWebhook
 from projections.webhooks.log import UnknownDelivery
 from projections.webhooks.targets import TargetRefused
@@ -187,6 +188,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownWebhook: HTTPStatus.NOT_FOUND,
     UnknownDelivery: HTTPStatus.NOT_FOUND,
     UnknownBatch: HTTPStatus.NOT_FOUND,
+    UnknownView: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     account.AccountNotOpen: HTTPStatus.CONFLICT,

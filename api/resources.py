@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ _WAIT_S = 2.0
 _POLL_S = 0.01
 _STREAM_SLOTS = 16
 """All streams together leave more than half of the poster's queue to everybody else."""
+_EXPORT_SLOTS = 2
 _POSITION = re.compile(r"[0-9]{1,4}:[0-9]{1,18}")
 
 
@@ -56,6 +58,8 @@ class Resources(Struct):
     """Whether webhooks may go to addresses that are not public."""
     stream_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STREAM_SLOTS))
     """One for each group of lines that streams have at the poster."""
+    export_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_EXPORT_SLOTS))
+    """One for each export that is being made; each takes a connection for as long as it reads."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:

@@ -394,6 +394,33 @@ def import_purchases(  # noqa: PLR0917  # the options of a command
         raise typer.Exit(2)
 
 
+@app.command("export")
+def export_analytics(
+    view: Annotated[str | None, typer.Argument(help="Such as balances; without one, all views are listed.")] = None,
+    file: Annotated[str | None, typer.Argument(help="FILE.parquet; its manifest is written beside it.")] = None,
+    program: Annotated[str | None, typer.Option(help="Only this program.")] = None,
+) -> None:
+    """Write a view for analysts to a Parquet file: one consistent snapshot."""
+    with told_plainly():
+        from khaywe.cli.exporting import export, show_views
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            if view is None:
+                show_views(database)
+            else:
+                export(database, view, file or f"{view}.parquet", program)
+
+
+@app.command("verify-export")
+def verify_export(file: Annotated[str, typer.Argument(help="A file whose manifest lies beside it.")]) -> None:
+    """Check that an exported file is what it was when it was exported."""
+    with told_plainly():
+        from khaywe.cli.exporting import verify
+
+        verify(file)
+
+
 @app.command("run")
 def run_by_hand(
     job: Annotated[str, typer.Argument(help="Which; `khaywe runs` lists them.")],
