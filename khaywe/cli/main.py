@@ -41,6 +41,8 @@ app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
 app.add_typer(batches, name="batches")
+books = typer.Typer(help="What the points mean in money.", no_args_is_help=True)
+app.add_typer(books, name="books")
 
 
 def settings() -> Settings:
@@ -392,6 +394,26 @@ def import_purchases(  # noqa: PLR0917  # the options of a command
     typer.echo(report.summary())
     if report.rejected_count:
         raise typer.Exit(2)
+
+
+@books.command("estimate")
+def books_estimate(  # noqa: PLR0917  # the options of a command
+    program: Annotated[str, typer.Option(help="The program.")],
+    point_currency: Annotated[str, typer.Option(help="One of its point currencies.")] = "points",
+    file: Annotated[str | None, typer.Option(help="Where the proposal is stored; default by its name.")] = None,
+    through: Annotated[
+        str | None, typer.Option(help="The last month to take in, as 2026-11; default the last whole.")
+    ] = None,
+    tail: Annotated[str, typer.Option(help="After the last age seen: exponential or none.")] = "exponential",
+    hold_out: Annotated[int, typer.Option(help="Months that the back-test predicts.", min=1)] = 3,
+) -> None:
+    """Estimate what share of the points will ever be redeemed. Proposes; books nothing."""
+    with told_plainly():
+        from khaywe.cli.estimating import Options, estimate
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            estimate(database, program, point_currency, file, Options(through, tail, hold_out))
 
 
 @app.command("export")
