@@ -32,8 +32,8 @@ def followers_of(owner: Connection[Any], tables: Sequence[str]) -> list[Follower
     """
     owner.execute("SET LOCAL search_path = ''")
     found = [Follower(*row) for row in owner.execute(_SQL["followers"], {"tables": list(tables)})]
-    for follower in found:
-        owner.execute(sql.SQL("LOCK TABLE {}").format(sql.Identifier(follower.schema, follower.name)))
+    # Made anew as they are, only for the lock: LOCK TABLE would lock the tables below as well, which readers do last.
+    point_to_new_tables(owner, found)
     return found
 
 

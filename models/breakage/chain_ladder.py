@@ -52,8 +52,10 @@ def project(triangle: Any, *, tail: str = "none") -> Projection:
     Raises:
         TooLittleHistory: Fewer than four vintages, or nothing was redeemed.
     """
-    if len(triangle) < _LEAST_VINTAGES or not triangle.max().max() > 0:
-        raise TooLittleHistory("At least four whole months of issue are needed, and redemptions in them.")
+    if len(triangle) < _LEAST_VINTAGES:
+        raise TooLittleHistory(f"At least {_LEAST_VINTAGES} whole months are needed; there are {len(triangle)}.")
+    if not triangle.max().max() > 0:
+        raise TooLittleHistory("Nothing was redeemed yet, so there is nothing to estimate from.")
     development = _development(triangle)
     tail_factor = _tail(development) if tail == "exponential" else 1.0
     full = _completed(triangle, development)

@@ -157,7 +157,7 @@ def _cohorts(points: Any, projection: Projection) -> tuple[CohortEstimate, ...]:
     vintages = projection.vintages
     # What all vintages came to, as if each counted by the part of its life that is over (Bühlmann's Cape Cod).
     used = float((points * vintages["developed"]).sum())
-    common = float(vintages["latest"].sum()) / used if used > 0 else 0.0
+    common = min(1.0, float(vintages["latest"].sum()) / used) if used > 0 else 0.0
     found = []
     for vintage, row in vintages.iterrows():
         count = int(points[vintage])

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from projections.books.exporting.columns import COLUMNS, TEXTS
 from projections.books.exporting.rows import Rows
 
-_ROW_GROUP = 50_000
+_ROW_GROUP = 20_000
 _TYPES = {
     "line": pa.int32(),
     "posting_date": pa.date32(),

@@ -1,6 +1,8 @@
 """What analysts read: named, explained, free of persons, and the same after a rebuild."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,28 @@ def test_a_rebuild_changes_nothing_for_analysts(ledger: Database) -> None:
     with ledger.connect_as_owner() as connection:
         connection.execute("SET ROLE khaywe_read")
         assert len(everything(connection)["accounts"]) == 2 * len(rows["accounts"])
+
+
+def test_readers_notice_nothing_of_a_rebuild(ledger: Database) -> None:
+    """Whoever reads views while their tables are swapped gets every row every time, and nobody waits for ever."""
+    views = ("accounts", "balances", "lots", "timeline", "positions", "lot_movements")
+    stopping = threading.Event()
+
+    def read(view: str) -> set[int]:
+        with ledger.connect() as connection:
+            counts = set()
+            while not stopping.is_set():
+                counts.add(len(connection.execute(f"SELECT * FROM analytics.{view}").fetchall()))  # type: ignore[arg-type]
+            return counts
+
+    with ThreadPoolExecutor(len(views)) as pool:
+        readers = [pool.submit(read, view) for view in views]
+        try:
+            for _ in range(5):
+                assert rebuild_equals(ledger, swap=True)
+        finally:
+            stopping.set()
+        assert all(len(reader.result()) == 1 for reader in readers)
 
 
 def test_lots_are_what_moved(any_database: Database) -> None:
