@@ -41,9 +41,9 @@ class View(Struct, frozen=True):
         return any(column.name == "program_id" for column in self.columns)
 
 
-def read_dictionary(connection: Connection[Any], view: str | None = None) -> list[View]:
-    """Return every view, or the one of this name."""
-    rows = connection.execute(_SQL["dictionary"], {"view": view}).fetchall()
+def read_dictionary(connection: Connection[Any]) -> list[View]:
+    """Return every view, by name."""
+    rows = connection.execute(_SQL["dictionary"]).fetchall()
     return [
         View(name, description, [Column(*row[2:]) for row in group])
         for (name, description), group in groupby(rows, lambda row: (row[0], row[1]))
@@ -62,8 +62,7 @@ def read_view(connection: Connection[Any], name: str, *, of_program: bool = Fals
     Raises:
         UnknownView: There is none.
     """
-    found = read_dictionary(connection, name)
-    if not found or (of_program and not found[0].is_of_programs):
-        known = [one.name for one in read_dictionary(connection) if one.is_of_programs or not of_program]
+    known = {view.name: view for view in read_dictionary(connection) if view.is_of_programs or not of_program}
+    if name not in known:
         raise UnknownView(f"There is no view {name!r}; there are: {', '.join(known)}.")
-    return found[0]
+    return known[name]

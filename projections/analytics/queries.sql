@@ -8,7 +8,6 @@ SELECT
     coalesce(col_description(c.oid, a.attnum), '')
 FROM pg_class AS c INNER JOIN pg_attribute AS a ON a.attrelid = c.oid
 WHERE c.relnamespace = 'analytics'::regnamespace AND c.relkind = 'v' AND a.attnum > 0
-    AND (%(view)s::text IS NULL OR c.relname = %(view)s)
 ORDER BY c.relname, a.attnum
 
 -- positions --

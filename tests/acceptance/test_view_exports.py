@@ -60,6 +60,7 @@ def test_the_dictionary_can_be_read(shop: Client) -> None:
 def test_what_cannot_be_exported_is_refused(shop: Client) -> None:
     """Unknown views and programs are told; views of no program are not a program's; a till's key may not."""
     assert shop.get(f"{BASE}/nothing.parquet").slug == "unknown-view"
+    assert shop.get(f"{BASE}/%00.parquet").slug == "invalid-input"
     assert shop.get(f"{BASE}/job_runs.parquet").slug == "unknown-view"
     assert shop.get("/v1/programs/nowhere/exports/lots.parquet").slug == "unknown-program"
     assert shop.get(f"{BASE}/lots").slug == "no-such-resource"
