@@ -18,6 +18,7 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
+from projections.analytics.dictionary import UnknownView
 from projections.webhooks.endpoints import TooManyWebhooks, UnknownWebhook
 from projections.webhooks.log import UnknownDelivery
 from projections.webhooks.targets import TargetRefused
@@ -214,6 +215,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownBatch: HTTPStatus.NOT_FOUND,
     UnknownWhatIf: HTTPStatus.NOT_FOUND,
     UnknownRepair: HTTPStatus.NOT_FOUND,
+    UnknownView: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     account.AccountNotOpen: HTTPStatus.CONFLICT,

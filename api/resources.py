@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ _WAIT_S = 2.0
 _POLL_S = 0.01
 _STREAM_SLOTS = 16
 """All streams together leave more than half of the poster's queue to everybody else."""
+_EXPORT_SLOTS = 2
 _POSITION = re.compile(r"[0-9]{1,4}:[0-9]{1,18}")
 
 
@@ -59,6 +61,8 @@ class Resources(Struct):
     """One for each group of lines that streams have at the poster."""
     reporting: Lock = field(default_factory=Lock)
     """Held by whoever reads all events of a program: one at a time, because the interpreter is shared."""
+    export_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_EXPORT_SLOTS))
+    """One for each export that is being made; each takes a connection for as long as it reads."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:

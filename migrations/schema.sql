@@ -9,6 +9,7 @@ CREATE SCHEMA access;
 GRANT USAGE ON SCHEMA access TO khaywe_app;
 
 CREATE SCHEMA analytics;
+COMMENT ON SCHEMA analytics IS 'Views for analysts, with names that stay.';
 GRANT USAGE ON SCHEMA analytics TO khaywe_app;
 GRANT USAGE ON SCHEMA analytics TO khaywe_read;
 
@@ -34,7 +35,6 @@ GRANT USAGE ON SCHEMA what_ifs TO khaywe_app;
 
 CREATE SCHEMA workers;
 GRANT USAGE ON SCHEMA workers TO khaywe_app;
-GRANT USAGE ON SCHEMA workers TO khaywe_read;
 
 CREATE FUNCTION analytics.account_as_of(account_id uuid, as_of date DEFAULT NULL::date, as_at timestamptz DEFAULT NULL::timestamptz) RETURNS TABLE(point_currency text, available_points bigint, promised_points bigint, held_points bigint, lapsed_points bigint, owed_points bigint, balance_points bigint, accrued_points bigint, redeemed_points bigint, reversed_points bigint, expired_points bigint, reinstated_points bigint, clawed_back_points bigint, credited_points bigint, debited_points bigint, transferred_in_points bigint, transferred_out_points bigint, next_expiry_on date)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -567,6 +567,681 @@ CREATE TABLE access.users (
 );
 GRANT SELECT,INSERT,UPDATE ON TABLE access.users TO khaywe_app;
 
+CREATE TABLE views.accounts (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    member_id uuid NOT NULL,
+    opened_on date NOT NULL,
+    status text DEFAULT 'open'::text NOT NULL COLLATE "C",
+    merged_into text DEFAULT ''::text NOT NULL COLLATE "C",
+    last_purchase_on date,
+    last_accrual_on date,
+    last_redemption_on date,
+    last_adjustment_on date,
+    last_transfer_in_on date,
+    last_transfer_out_on date,
+    CONSTRAINT accounts_pkey PRIMARY KEY (partition, account_id)
+);
+CREATE INDEX accounts_merged_v1 ON views.accounts USING btree (program_id, member_id) WHERE (merged_into <> ''::text);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.accounts TO khaywe_app;
+
+CREATE VIEW analytics.accounts AS
+ SELECT program_id,
+    member_id,
+    account_id,
+    opened_on,
+    status,
+    NULLIF(merged_into, ''::text) AS merged_into,
+    last_purchase_on,
+    last_accrual_on,
+    last_redemption_on,
+    last_adjustment_on,
+    last_transfer_in_on,
+    last_transfer_out_on
+   FROM views.accounts x;
+COMMENT ON VIEW analytics.accounts IS 'Every account: one per member and program.';
+COMMENT ON COLUMN analytics.accounts.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.accounts.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.accounts.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.accounts.opened_on IS 'Program-local date on which the account was opened.';
+COMMENT ON COLUMN analytics.accounts.status IS 'open, suspended or closed.';
+COMMENT ON COLUMN analytics.accounts.merged_into IS 'Member whose account took over after a merger; NULL where there was none.';
+COMMENT ON COLUMN analytics.accounts.last_purchase_on IS 'Effective date of the latest purchase; NULL: none.';
+COMMENT ON COLUMN analytics.accounts.last_accrual_on IS 'Effective date of the latest accrual without a purchase.';
+COMMENT ON COLUMN analytics.accounts.last_redemption_on IS 'Effective date of the latest redemption.';
+COMMENT ON COLUMN analytics.accounts.last_adjustment_on IS 'Effective date of the latest adjustment.';
+COMMENT ON COLUMN analytics.accounts.last_transfer_in_on IS 'Effective date of the latest transfer to the account.';
+COMMENT ON COLUMN analytics.accounts.last_transfer_out_on IS 'Effective date of the latest transfer from the account.';
+GRANT SELECT ON TABLE analytics.accounts TO khaywe_app;
+GRANT SELECT ON TABLE analytics.accounts TO khaywe_read;
+
+CREATE TABLE views.balances (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    point_currency text NOT NULL COLLATE "C",
+    accrued_points bigint DEFAULT 0 NOT NULL,
+    redeemed_points bigint DEFAULT 0 NOT NULL,
+    reversed_points bigint DEFAULT 0 NOT NULL,
+    version bigint NOT NULL,
+    expired_points bigint DEFAULT 0 NOT NULL,
+    reinstated_points bigint DEFAULT 0 NOT NULL,
+    clawed_back_points bigint DEFAULT 0 NOT NULL,
+    credited_points bigint DEFAULT 0 NOT NULL,
+    debited_points bigint DEFAULT 0 NOT NULL,
+    transferred_in_points bigint DEFAULT 0 NOT NULL,
+    transferred_out_points bigint DEFAULT 0 NOT NULL,
+    held_points bigint DEFAULT 0 NOT NULL,
+    owed_points bigint DEFAULT 0 NOT NULL,
+    last_purchase_on date,
+    balance_points bigint GENERATED ALWAYS AS ((((((((((accrued_points + reversed_points) + reinstated_points) + credited_points) + transferred_in_points) - redeemed_points) - expired_points) - clawed_back_points) - debited_points) - transferred_out_points)) STORED NOT NULL,
+    CONSTRAINT balances_pkey PRIMARY KEY (partition, account_id, point_currency)
+)
+WITH (fillfactor='70');
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.balances TO khaywe_app;
+
+CREATE VIEW analytics.balances AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.point_currency,
+    x.balance_points,
+    x.accrued_points,
+    x.reversed_points,
+    x.reinstated_points,
+    x.credited_points,
+    x.transferred_in_points,
+    x.redeemed_points,
+    x.expired_points,
+    x.clawed_back_points,
+    x.debited_points,
+    x.transferred_out_points,
+    x.held_points,
+    x.owed_points,
+    x.version
+   FROM (views.balances x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.balances IS 'What every account has, by point currency. balance = accrued + reversed + reinstated + credited + transferred in - redeemed - expired - clawed back - debited - transferred out. Points are counted in the smallest unit of the point currency.';
+COMMENT ON COLUMN analytics.balances.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.balances.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.balances.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.balances.point_currency IS 'Code of the point currency.';
+COMMENT ON COLUMN analytics.balances.balance_points IS 'Booked points: open lots + held - owed, whatever dates say.';
+COMMENT ON COLUMN analytics.balances.accrued_points IS 'Ever accrued, in points.';
+COMMENT ON COLUMN analytics.balances.reversed_points IS 'Given back by reversals of redemptions, in points.';
+COMMENT ON COLUMN analytics.balances.reinstated_points IS 'Given back after they had lapsed, in points.';
+COMMENT ON COLUMN analytics.balances.credited_points IS 'Given by adjustments, in points.';
+COMMENT ON COLUMN analytics.balances.transferred_in_points IS 'Came from other accounts, in points.';
+COMMENT ON COLUMN analytics.balances.redeemed_points IS 'Ever redeemed, in points.';
+COMMENT ON COLUMN analytics.balances.expired_points IS 'Recorded as lapsed, in points.';
+COMMENT ON COLUMN analytics.balances.clawed_back_points IS 'Taken back by returns and repricing, in points.';
+COMMENT ON COLUMN analytics.balances.debited_points IS 'Taken by adjustments, in points.';
+COMMENT ON COLUMN analytics.balances.transferred_out_points IS 'Went to other accounts, in points.';
+COMMENT ON COLUMN analytics.balances.held_points IS 'Reserved by holds that are not resolved, in points; part of the balance.';
+COMMENT ON COLUMN analytics.balances.owed_points IS 'Taken back when they were gone already, in points; later points pay them.';
+COMMENT ON COLUMN analytics.balances.version IS 'Version of the account''s stream after its last event that moved this currency.';
+GRANT SELECT ON TABLE analytics.balances TO khaywe_app;
+GRANT SELECT ON TABLE analytics.balances TO khaywe_read;
+
+CREATE TABLE views.holds (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    hold_id text NOT NULL COLLATE "C",
+    point_currency text NOT NULL COLLATE "C",
+    points bigint NOT NULL,
+    held_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    status text NOT NULL COLLATE "C",
+    captured_points bigint NOT NULL,
+    resolved_at timestamptz,
+    version bigint NOT NULL,
+    CONSTRAINT holds_pkey PRIMARY KEY (partition, account_id, hold_id)
+)
+WITH (fillfactor='90');
+CREATE INDEX holds_open_v1 ON views.holds USING btree (partition, expires_at) WHERE (status = 'open'::text);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.holds TO khaywe_app;
+
+CREATE VIEW analytics.holds AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.hold_id,
+    x.point_currency,
+    x.points,
+    x.held_at,
+    x.expires_at,
+    x.status,
+    x.captured_points,
+    x.resolved_at
+   FROM (views.holds x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.holds IS 'Points reserved for checkouts. Points are counted in the smallest unit of the point currency.';
+COMMENT ON COLUMN analytics.holds.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.holds.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.holds.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.holds.hold_id IS 'The caller''s id of the hold.';
+COMMENT ON COLUMN analytics.holds.point_currency IS 'Code of the point currency.';
+COMMENT ON COLUMN analytics.holds.points IS 'Points reserved.';
+COMMENT ON COLUMN analytics.holds.held_at IS 'Since when.';
+COMMENT ON COLUMN analytics.holds.expires_at IS 'From this moment on they are free, recorded or not.';
+COMMENT ON COLUMN analytics.holds.status IS 'open, captured, voided or expired, as recorded.';
+COMMENT ON COLUMN analytics.holds.captured_points IS 'Of them, redeemed.';
+COMMENT ON COLUMN analytics.holds.resolved_at IS 'When it was captured, voided or expired; NULL: not yet recorded.';
+GRANT SELECT ON TABLE analytics.holds TO khaywe_app;
+GRANT SELECT ON TABLE analytics.holds TO khaywe_read;
+
+CREATE TABLE workers.runs (
+    run_id uuid NOT NULL,
+    job text NOT NULL COLLATE "C",
+    as_of timestamptz NOT NULL,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    status text NOT NULL,
+    account_count bigint DEFAULT 0 NOT NULL,
+    event_count bigint DEFAULT 0 NOT NULL,
+    refused_count bigint DEFAULT 0 NOT NULL,
+    detail text DEFAULT ''::text NOT NULL,
+    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text, 'interrupted'::text]))),
+    CONSTRAINT runs_pkey PRIMARY KEY (run_id)
+);
+CREATE INDEX runs_by_start_v1 ON workers.runs USING btree (started_at DESC, run_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.runs TO khaywe_app;
+
+CREATE VIEW analytics.job_runs AS
+ SELECT run_id,
+    job,
+    as_of,
+    started_at,
+    finished_at,
+    status,
+    account_count,
+    event_count,
+    refused_count
+   FROM workers.runs x;
+COMMENT ON VIEW analytics.job_runs IS 'Runs of the jobs that keep time, over all programs.';
+COMMENT ON COLUMN analytics.job_runs.run_id IS 'Id of the run.';
+COMMENT ON COLUMN analytics.job_runs.job IS 'Which job.';
+COMMENT ON COLUMN analytics.job_runs.as_of IS 'Moment it ran for.';
+COMMENT ON COLUMN analytics.job_runs.started_at IS 'When it began.';
+COMMENT ON COLUMN analytics.job_runs.finished_at IS 'When it ended; NULL: not yet.';
+COMMENT ON COLUMN analytics.job_runs.status IS 'running, finished, failed or interrupted.';
+COMMENT ON COLUMN analytics.job_runs.account_count IS 'Accounts looked at.';
+COMMENT ON COLUMN analytics.job_runs.event_count IS 'Events recorded.';
+COMMENT ON COLUMN analytics.job_runs.refused_count IS 'Accounts refused.';
+GRANT SELECT ON TABLE analytics.job_runs TO khaywe_app;
+GRANT SELECT ON TABLE analytics.job_runs TO khaywe_read;
+
+CREATE TABLE ledger.events (
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    topic text NOT NULL COLLATE "C",
+    state bytea NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT events_position_v1 UNIQUE (partition, position),
+    CONSTRAINT events_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
+);
+CREATE INDEX events_access_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic ~~ 'access.%'::text);
+CREATE INDEX events_approvals_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic = 'approval.requested.v1'::text);
+CREATE INDEX events_programs_v1 ON ledger.events USING btree (partition, position) WHERE (topic = 'program.created.v1'::text);
+CREATE TRIGGER events_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
+GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
+
+CREATE TABLE views.lots (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    lot int NOT NULL,
+    point_currency text NOT NULL COLLATE "C",
+    accrued_points bigint NOT NULL,
+    open_points bigint NOT NULL,
+    earned_on date NOT NULL,
+    available_from date NOT NULL,
+    expires_on date,
+    kind text NOT NULL,
+    rule text NOT NULL,
+    funding text NOT NULL,
+    version bigint NOT NULL,
+    awaits text DEFAULT ''::text NOT NULL COLLATE "C",
+    cancels_on date,
+    idle_months int DEFAULT 0 NOT NULL,
+    activities text[] COLLATE "C",
+    converts boolean DEFAULT false NOT NULL,
+    is_released boolean DEFAULT false NOT NULL,
+    CONSTRAINT lots_pkey PRIMARY KEY (partition, account_id, lot)
+)
+WITH (fillfactor='90');
+CREATE INDEX lots_by_cancelling_v1 ON views.lots USING btree (partition, cancels_on) WHERE ((cancels_on IS NOT NULL) AND (awaits <> ''::text) AND (open_points > 0));
+CREATE INDEX lots_by_expiry_v1 ON views.lots USING btree (partition, expires_on) WHERE ((expires_on IS NOT NULL) AND (open_points > 0));
+CREATE INDEX lots_by_release_v1 ON views.lots USING btree (partition, available_from) WHERE ((available_from > earned_on) AND (NOT is_released) AND (awaits = ''::text) AND (open_points > 0));
+CREATE INDEX lots_idle_v1 ON views.lots USING btree (partition, account_id) WHERE ((idle_months > 0) AND (open_points > 0));
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.lots TO khaywe_app;
+
+CREATE TABLE views.tracking (
+    view text NOT NULL COLLATE "C",
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    CONSTRAINT tracking_view_partition PRIMARY KEY (view, partition)
+)
+WITH (fillfactor='10');
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.tracking TO khaywe_app;
+
+CREATE VIEW analytics.lot_movements AS
+ SELECT a.program_id,
+    a.member_id,
+    a.account_id,
+    l.lot,
+    l.point_currency,
+    l.earned_on,
+    l.funding,
+    ((s.state ->> 'effective_on'::text))::date AS effective_on,
+    f.movement,
+    ((m.moved ->> 'points'::text))::bigint AS points,
+    e.partition,
+    e.position,
+    e.recorded_at
+   FROM ((((((( VALUES ('account.points_redeemed.v1'::text,'taken'::text,'redeemed'::text), ('account.hold_captured.v1'::text,'taken'::text,'redeemed'::text), ('account.redemption_reversed.v1'::text,'returned'::text,'redemption_reversed'::text), ('account.purchase_returned.v1'::text,'taken'::text,'clawed_back'::text), ('account.purchase_repriced.v1'::text,'taken'::text,'clawed_back'::text), ('account.points_adjusted.v1'::text,'taken'::text,'debited'::text), ('account.points_transferred_out.v1'::text,'taken'::text,'transferred_out'::text), ('account.lots_expired.v1'::text,'lots'::text,'expired'::text), ('account.purchase_posted.v1'::text,'repaid'::text,'repaid'::text), ('account.points_accrued.v1'::text,'repaid'::text,'repaid'::text), ('account.purchase_returned.v1'::text,'repaid'::text,'repaid'::text), ('account.purchase_repriced.v1'::text,'repaid'::text,'repaid'::text), ('account.redemption_reversed.v1'::text,'repaid'::text,'repaid'::text), ('account.hold_captured.v1'::text,'repaid'::text,'repaid'::text), ('account.hold_voided.v1'::text,'repaid'::text,'repaid'::text), ('account.hold_expired.v1'::text,'repaid'::text,'repaid'::text), ('account.points_reinstated.v1'::text,'repaid'::text,'repaid'::text), ('account.points_adjusted.v1'::text,'repaid'::text,'repaid'::text), ('account.points_transferred_in.v1'::text,'repaid'::text,'repaid'::text)) f(topic, field, movement)
+     JOIN ledger.events e ON (((e.topic = f.topic) AND (POSITION((convert_to((('"'::text || f.field) || '"'::text), 'UTF8'::name)) IN (e.state)) > 0))))
+     JOIN ( SELECT t.partition,
+            min(t.position) AS position
+           FROM views.tracking t
+          GROUP BY t.partition) shown ON (((shown.partition = e.partition) AND (e.position <= shown.position))))
+     CROSS JOIN LATERAL ( SELECT (convert_from(e.state, 'UTF8'::name))::jsonb AS state
+         OFFSET 0) s)
+     CROSS JOIN LATERAL jsonb_array_elements((s.state -> f.field)) m(moved))
+     JOIN views.lots l ON (((l.partition = e.partition) AND (l.account_id = e.stream_id) AND (l.lot = ((m.moved ->> 'lot'::text))::int))))
+     JOIN views.accounts a ON (((a.partition = e.partition) AND (a.account_id = e.stream_id))));
+COMMENT ON VIEW analytics.lot_movements IS 'What took points out of lots, and what brought redeemed ones back, event by event. Holds that are not resolved are no movement. Points are counted in the smallest unit of the point currency.';
+COMMENT ON COLUMN analytics.lot_movements.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.lot_movements.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.lot_movements.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.lot_movements.lot IS 'Number of the lot within the account.';
+COMMENT ON COLUMN analytics.lot_movements.point_currency IS 'Code of the point currency.';
+COMMENT ON COLUMN analytics.lot_movements.earned_on IS 'Date on which the lot was earned; its month is the vintage.';
+COMMENT ON COLUMN analytics.lot_movements.funding IS 'Who pays for the points: own, or a partner.';
+COMMENT ON COLUMN analytics.lot_movements.effective_on IS 'Program-local date on which the movement counts.';
+COMMENT ON COLUMN analytics.lot_movements.movement IS 'redeemed; redemption_reversed; clawed_back by a return or repricing; debited by an adjustment; repaid: paid a debt; transferred_out; expired.';
+COMMENT ON COLUMN analytics.lot_movements.points IS 'Points moved, always above zero.';
+COMMENT ON COLUMN analytics.lot_movements.partition IS 'Partition of the event.';
+COMMENT ON COLUMN analytics.lot_movements.position IS 'Position of the event in its partition.';
+COMMENT ON COLUMN analytics.lot_movements.recorded_at IS 'When the event was recorded.';
+GRANT SELECT ON TABLE analytics.lot_movements TO khaywe_app;
+GRANT SELECT ON TABLE analytics.lot_movements TO khaywe_read;
+
+CREATE VIEW analytics.lots AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.lot,
+    x.point_currency,
+    x.accrued_points,
+    x.open_points,
+    x.earned_on,
+    x.available_from,
+    x.expires_on,
+    x.idle_months,
+    NULLIF(x.awaits, ''::text) AS awaits,
+    x.cancels_on,
+    x.kind,
+    NULLIF(x.rule, ''::text) AS rule_id,
+    x.funding,
+    x.converts
+   FROM (views.lots x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.lots IS 'Every lot ever made: the points of one accrual, with one expiry. Points are counted in the smallest unit of the point currency.';
+COMMENT ON COLUMN analytics.lots.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.lots.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.lots.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.lots.lot IS 'Number of the lot within the account, from 1.';
+COMMENT ON COLUMN analytics.lots.point_currency IS 'Code of the point currency.';
+COMMENT ON COLUMN analytics.lots.accrued_points IS 'Points the lot was made with.';
+COMMENT ON COLUMN analytics.lots.open_points IS 'Points left in it: neither gone nor held.';
+COMMENT ON COLUMN analytics.lots.earned_on IS 'Program-local date on which they were earned; its month is the vintage. Points of a transfer keep theirs.';
+COMMENT ON COLUMN analytics.lots.available_from IS 'First date on which they can be spent.';
+COMMENT ON COLUMN analytics.lots.expires_on IS 'First date on which they can no longer be spent; NULL: never by age.';
+COMMENT ON COLUMN analytics.lots.idle_months IS 'Months without activity after which they lapse; 0: inactivity does not matter.';
+COMMENT ON COLUMN analytics.lots.awaits IS 'Business event that makes them available; NULL: none.';
+COMMENT ON COLUMN analytics.lots.cancels_on IS 'First date on which they are lost if that event has not come.';
+COMMENT ON COLUMN analytics.lots.kind IS 'base, bonus, adjustment or transfer.';
+COMMENT ON COLUMN analytics.lots.rule_id IS 'Rule that priced them; NULL: none did.';
+COMMENT ON COLUMN analytics.lots.funding IS 'Who pays for them: own, or a partner.';
+COMMENT ON COLUMN analytics.lots.converts IS 'Whether what is left becomes a voucher when it lapses.';
+GRANT SELECT ON TABLE analytics.lots TO khaywe_app;
+GRANT SELECT ON TABLE analytics.lots TO khaywe_read;
+
+CREATE VIEW analytics.positions AS
+ SELECT partition,
+    min(position) AS position,
+    min(recorded_at) AS recorded_at
+   FROM views.tracking x
+  GROUP BY partition;
+COMMENT ON VIEW analytics.positions IS 'How far the other views show the ledger, by partition.';
+COMMENT ON COLUMN analytics.positions.partition IS 'Partition of the ledger.';
+COMMENT ON COLUMN analytics.positions.position IS 'Position of the last event that every view shows.';
+COMMENT ON COLUMN analytics.positions.recorded_at IS 'When it was recorded.';
+GRANT SELECT ON TABLE analytics.positions TO khaywe_app;
+GRANT SELECT ON TABLE analytics.positions TO khaywe_read;
+
+CREATE VIEW analytics.program_versions AS
+ SELECT p.program_id,
+    ((s.state ->> 'version'::text))::int AS version,
+    ((s.state ->> 'effective_from'::text))::timestamptz AS effective_from,
+    (EXISTS ( SELECT
+           FROM ledger.events w
+          WHERE ((w.partition = e.partition) AND (w.stream_id = e.stream_id) AND (w.topic = 'program.version_withdrawn.v1'::text) AND (((convert_from(w.state, 'UTF8'::name))::jsonb -> 'version'::text) = (s.state -> 'version'::text))))) AS is_withdrawn,
+    (s.state -> 'terms'::text) AS terms,
+    e.recorded_at
+   FROM ((( SELECT c.partition,
+            c.stream_id,
+            ((convert_from(c.state, 'UTF8'::name))::jsonb ->> 'program_id'::text) AS program_id
+           FROM ledger.events c
+          WHERE (c.topic = 'program.created.v1'::text)) p
+     JOIN ledger.events e ON (((e.partition = p.partition) AND (e.stream_id = p.stream_id) AND (e.topic = 'program.published.v1'::text))))
+     CROSS JOIN LATERAL ( SELECT (convert_from(e.state, 'UTF8'::name))::jsonb AS state
+         OFFSET 0) s);
+COMMENT ON VIEW analytics.program_versions IS 'Published versions of the programs'' terms.';
+COMMENT ON COLUMN analytics.program_versions.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.program_versions.version IS 'Number of the version.';
+COMMENT ON COLUMN analytics.program_versions.effective_from IS 'From when on it prices.';
+COMMENT ON COLUMN analytics.program_versions.is_withdrawn IS 'It was taken back before it took effect.';
+COMMENT ON COLUMN analytics.program_versions.terms IS 'All terms, as JSON.';
+COMMENT ON COLUMN analytics.program_versions.recorded_at IS 'When it was published.';
+GRANT SELECT ON TABLE analytics.program_versions TO khaywe_app;
+GRANT SELECT ON TABLE analytics.program_versions TO khaywe_read;
+
+CREATE VIEW analytics.programs AS
+ SELECT (s.state ->> 'program_id'::text) AS program_id,
+    (s.state ->> 'name'::text) AS name,
+    (s.state ->> 'currency'::text) AS currency,
+    (s.state ->> 'timezone'::text) AS timezone,
+    e.recorded_at
+   FROM (ledger.events e
+     CROSS JOIN LATERAL ( SELECT (convert_from(e.state, 'UTF8'::name))::jsonb AS state
+         OFFSET 0) s)
+  WHERE (e.topic = 'program.created.v1'::text);
+COMMENT ON VIEW analytics.programs IS 'The programs of this ledger.';
+COMMENT ON COLUMN analytics.programs.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.programs.name IS 'What people call it.';
+COMMENT ON COLUMN analytics.programs.currency IS 'ISO 4217 code of the money it counts in.';
+COMMENT ON COLUMN analytics.programs.timezone IS 'IANA zone whose calendar decides effective dates.';
+COMMENT ON COLUMN analytics.programs.recorded_at IS 'When it was created.';
+GRANT SELECT ON TABLE analytics.programs TO khaywe_app;
+GRANT SELECT ON TABLE analytics.programs TO khaywe_read;
+
+CREATE TABLE views.promises (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    version bigint NOT NULL,
+    point_currency text NOT NULL COLLATE "C",
+    source text NOT NULL COLLATE "C",
+    transaction_id text NOT NULL COLLATE "C",
+    occurred_at timestamptz NOT NULL,
+    effective_on date NOT NULL,
+    bundle_version int NOT NULL,
+    program_version int NOT NULL,
+    reason text NOT NULL COLLATE "C",
+    promised_points bigint NOT NULL,
+    booked_points bigint NOT NULL,
+    repriced_points bigint DEFAULT 0 NOT NULL,
+    returned_points bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT promises_pkey PRIMARY KEY (partition, account_id, version, point_currency)
+);
+CREATE INDEX promises_by_day_v1 ON views.promises USING btree (effective_on, source, transaction_id, account_id, point_currency);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.promises TO khaywe_app;
+
+CREATE VIEW analytics.promises AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.source,
+    x.transaction_id,
+    x.point_currency,
+    x.occurred_at,
+    x.effective_on,
+    x.bundle_version,
+    x.program_version,
+    x.promised_points,
+    x.booked_points,
+    NULLIF(x.reason, ''::text) AS reason,
+    x.repriced_points,
+    x.returned_points
+   FROM (views.promises x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.promises IS 'What offline tills promised, and what was booked for it. Points are counted in the smallest unit of the point currency.';
+COMMENT ON COLUMN analytics.promises.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.promises.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.promises.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.promises.source IS 'System that reported the purchase.';
+COMMENT ON COLUMN analytics.promises.transaction_id IS 'The source''s id of the purchase.';
+COMMENT ON COLUMN analytics.promises.point_currency IS 'Code of the point currency.';
+COMMENT ON COLUMN analytics.promises.occurred_at IS 'When it happened.';
+COMMENT ON COLUMN analytics.promises.effective_on IS 'Program-local date on which it counts.';
+COMMENT ON COLUMN analytics.promises.bundle_version IS 'Program version of the till''s rule bundle.';
+COMMENT ON COLUMN analytics.promises.program_version IS 'Program version that priced what was booked.';
+COMMENT ON COLUMN analytics.promises.promised_points IS 'Points on the receipt.';
+COMMENT ON COLUMN analytics.promises.booked_points IS 'Points booked.';
+COMMENT ON COLUMN analytics.promises.reason IS 'Why they differ; NULL: they do not, or nobody knows.';
+COMMENT ON COLUMN analytics.promises.repriced_points IS 'Added later because of late arrivals; negative: taken.';
+COMMENT ON COLUMN analytics.promises.returned_points IS 'Taken back by returns.';
+GRANT SELECT ON TABLE analytics.promises TO khaywe_app;
+GRANT SELECT ON TABLE analytics.promises TO khaywe_read;
+
+CREATE TABLE views.purchases (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    version bigint NOT NULL,
+    source text NOT NULL COLLATE "C",
+    transaction_id text NOT NULL COLLATE "C",
+    occurred_at timestamptz NOT NULL,
+    effective_on date NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency text NOT NULL,
+    program_version int NOT NULL,
+    points bigint NOT NULL,
+    returned_minor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT purchases_pkey PRIMARY KEY (partition, account_id, version)
+);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.purchases TO khaywe_app;
+
+CREATE VIEW analytics.purchases AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.source,
+    x.transaction_id,
+    x.occurred_at,
+    x.effective_on,
+    x.amount_minor,
+    x.currency,
+    x.returned_minor,
+    x.points,
+    x.program_version,
+    x.version
+   FROM (views.purchases x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.purchases IS 'What members bought, as it was booked.';
+COMMENT ON COLUMN analytics.purchases.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.purchases.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.purchases.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.purchases.source IS 'System that reported it: a store, a till, a billing run.';
+COMMENT ON COLUMN analytics.purchases.transaction_id IS 'The source''s own id of the purchase.';
+COMMENT ON COLUMN analytics.purchases.occurred_at IS 'When it happened.';
+COMMENT ON COLUMN analytics.purchases.effective_on IS 'Program-local date on which it counts.';
+COMMENT ON COLUMN analytics.purchases.amount_minor IS 'Amount in minor units of the currency.';
+COMMENT ON COLUMN analytics.purchases.currency IS 'ISO 4217 code.';
+COMMENT ON COLUMN analytics.purchases.returned_minor IS 'Of the amount, what came back, in minor units.';
+COMMENT ON COLUMN analytics.purchases.points IS 'Points it earned when it was booked, all point currencies together.';
+COMMENT ON COLUMN analytics.purchases.program_version IS 'Published version of the program that priced it.';
+COMMENT ON COLUMN analytics.purchases.version IS 'Version of the account''s stream.';
+GRANT SELECT ON TABLE analytics.purchases TO khaywe_app;
+GRANT SELECT ON TABLE analytics.purchases TO khaywe_read;
+
+CREATE TABLE views.tiers (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    ladder text NOT NULL COLLATE "C",
+    tier text NOT NULL COLLATE "C",
+    since date NOT NULL,
+    valid_until date,
+    version bigint NOT NULL,
+    CONSTRAINT tiers_pkey PRIMARY KEY (partition, account_id, ladder)
+)
+WITH (fillfactor='90');
+CREATE INDEX tiers_by_end_v1 ON views.tiers USING btree (partition, valid_until) WHERE ((tier <> ''::text) AND (valid_until IS NOT NULL));
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.tiers TO khaywe_app;
+
+CREATE VIEW analytics.tiers AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.ladder,
+    NULLIF(x.tier, ''::text) AS tier,
+    x.since,
+    x.valid_until
+   FROM (views.tiers x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.tiers IS 'The tier every account holds, by ladder, as last recorded.';
+COMMENT ON COLUMN analytics.tiers.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.tiers.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.tiers.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.tiers.ladder IS 'Ladder of the program.';
+COMMENT ON COLUMN analytics.tiers.tier IS 'Tier on it; NULL: none.';
+COMMENT ON COLUMN analytics.tiers.since IS 'Date from which it is held.';
+COMMENT ON COLUMN analytics.tiers.valid_until IS 'First date on which it is no longer secured; NULL: for good.';
+GRANT SELECT ON TABLE analytics.tiers TO khaywe_app;
+GRANT SELECT ON TABLE analytics.tiers TO khaywe_read;
+
+CREATE TABLE views.timeline (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    version bigint NOT NULL,
+    topic text NOT NULL COLLATE "C",
+    occurred_at timestamptz NOT NULL,
+    effective_on date NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    reference text NOT NULL COLLATE "C",
+    line smallint NOT NULL,
+    point_currency text COLLATE "C",
+    points bigint NOT NULL,
+    balance_points bigint,
+    CONSTRAINT timeline_pkey PRIMARY KEY (partition, account_id, version, line)
+);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.timeline TO khaywe_app;
+
+CREATE VIEW analytics.timeline AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.version,
+    x.line,
+    x.topic,
+    x.occurred_at,
+    x.effective_on,
+    x.recorded_at,
+    x.reference,
+    x.point_currency,
+    x.points,
+    x.balance_points
+   FROM (views.timeline x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.timeline IS 'What happened to every account, a line per event and point currency it moved. Points are counted in the smallest unit of the point currency.';
+COMMENT ON COLUMN analytics.timeline.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.timeline.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.timeline.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.timeline.version IS 'Version of the account''s stream: the order of what happened.';
+COMMENT ON COLUMN analytics.timeline.line IS 'Line within the event, from 0.';
+COMMENT ON COLUMN analytics.timeline.topic IS 'Kind of event.';
+COMMENT ON COLUMN analytics.timeline.occurred_at IS 'When it happened.';
+COMMENT ON COLUMN analytics.timeline.effective_on IS 'Program-local date on which it counts.';
+COMMENT ON COLUMN analytics.timeline.recorded_at IS 'When it was recorded.';
+COMMENT ON COLUMN analytics.timeline.reference IS 'What the outside calls it.';
+COMMENT ON COLUMN analytics.timeline.point_currency IS 'Code of the point currency. NULL: no points moved.';
+COMMENT ON COLUMN analytics.timeline.points IS 'Points that came, or went if below zero.';
+COMMENT ON COLUMN analytics.timeline.balance_points IS 'Booked points after the event.';
+GRANT SELECT ON TABLE analytics.timeline TO khaywe_app;
+GRANT SELECT ON TABLE analytics.timeline TO khaywe_read;
+
+CREATE TABLE views.vouchers (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    voucher_id text NOT NULL COLLATE "C",
+    point_currency text NOT NULL COLLATE "C",
+    points bigint NOT NULL,
+    value_minor bigint NOT NULL,
+    currency text NOT NULL COLLATE "C",
+    issued_on date NOT NULL,
+    expires_on date NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT vouchers_pkey PRIMARY KEY (partition, account_id, version)
+);
+GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.vouchers TO khaywe_app;
+
+CREATE VIEW analytics.vouchers AS
+ SELECT a.program_id,
+    a.member_id,
+    x.account_id,
+    x.voucher_id,
+    x.point_currency,
+    x.points,
+    x.value_minor,
+    x.currency,
+    x.issued_on,
+    x.expires_on
+   FROM (views.vouchers x
+     JOIN views.accounts a ON (((a.partition = x.partition) AND (a.account_id = x.account_id))));
+COMMENT ON VIEW analytics.vouchers IS 'Vouchers that lapsed points became. Points are counted in the smallest unit of the point currency.';
+COMMENT ON COLUMN analytics.vouchers.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.vouchers.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.vouchers.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.vouchers.voucher_id IS 'Id of the voucher.';
+COMMENT ON COLUMN analytics.vouchers.point_currency IS 'Code of the point currency. Of the points it was made of.';
+COMMENT ON COLUMN analytics.vouchers.points IS 'Points it was made of.';
+COMMENT ON COLUMN analytics.vouchers.value_minor IS 'Worth, in minor units of the currency.';
+COMMENT ON COLUMN analytics.vouchers.currency IS 'ISO 4217 code.';
+COMMENT ON COLUMN analytics.vouchers.issued_on IS 'Date of issue.';
+COMMENT ON COLUMN analytics.vouchers.expires_on IS 'First date on which it can no longer be used.';
+GRANT SELECT ON TABLE analytics.vouchers TO khaywe_app;
+GRANT SELECT ON TABLE analytics.vouchers TO khaywe_read;
+
+CREATE TABLE workers.warnings (
+    program_id text NOT NULL COLLATE "C",
+    account_id uuid NOT NULL,
+    kind text NOT NULL COLLATE "C",
+    subject text NOT NULL COLLATE "C",
+    due_on date NOT NULL,
+    member_id uuid NOT NULL,
+    points bigint DEFAULT 0 NOT NULL,
+    warned_at timestamptz NOT NULL,
+    CONSTRAINT warnings_kind_check CHECK ((kind = ANY (ARRAY['points_lapse'::text, 'tier_ends'::text]))),
+    CONSTRAINT warnings_pkey PRIMARY KEY (program_id, account_id, kind, subject, due_on)
+);
+CREATE INDEX warnings_by_time_v1 ON workers.warnings USING btree (program_id, warned_at, account_id);
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.warnings TO khaywe_app;
+
+CREATE VIEW analytics.warnings AS
+ SELECT program_id,
+    member_id,
+    account_id,
+    kind,
+    subject,
+    due_on,
+    points,
+    warned_at
+   FROM workers.warnings x;
+COMMENT ON VIEW analytics.warnings IS 'Members who were told that points lapse or a tier ends.';
+COMMENT ON COLUMN analytics.warnings.program_id IS 'The program.';
+COMMENT ON COLUMN analytics.warnings.member_id IS 'The member: an id of ours that says nothing about the person.';
+COMMENT ON COLUMN analytics.warnings.account_id IS 'The member''s account in the program.';
+COMMENT ON COLUMN analytics.warnings.kind IS 'points_lapse or tier_ends.';
+COMMENT ON COLUMN analytics.warnings.subject IS 'Point currency or ladder.';
+COMMENT ON COLUMN analytics.warnings.due_on IS 'When it happens.';
+COMMENT ON COLUMN analytics.warnings.points IS 'Points concerned; 0 for tiers.';
+COMMENT ON COLUMN analytics.warnings.warned_at IS 'When the warning was made.';
+GRANT SELECT ON TABLE analytics.warnings TO khaywe_app;
+GRANT SELECT ON TABLE analytics.warnings TO khaywe_read;
+
 CREATE TABLE batches.batches (
     batch_id uuid NOT NULL,
     program_id text NOT NULL COLLATE "C",
@@ -615,24 +1290,6 @@ CREATE TABLE batches.results (
     CONSTRAINT results_pkey PRIMARY KEY (batch_id, number)
 );
 GRANT SELECT,INSERT,DELETE ON TABLE batches.results TO khaywe_app;
-
-CREATE TABLE ledger.events (
-    partition int NOT NULL,
-    position bigint NOT NULL,
-    stream_id uuid NOT NULL,
-    version bigint NOT NULL,
-    topic text NOT NULL COLLATE "C",
-    state bytea NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    hash bytea NOT NULL,
-    CONSTRAINT events_position_v1 UNIQUE (partition, position),
-    CONSTRAINT events_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
-);
-CREATE INDEX events_access_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic ~~ 'access.%'::text);
-CREATE INDEX events_approvals_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic = 'approval.requested.v1'::text);
-CREATE INDEX events_programs_v1 ON ledger.events USING btree (partition, position) WHERE (topic = 'program.created.v1'::text);
-CREATE TRIGGER events_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
-GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
 
 CREATE VIEW ledger.event_log AS
  SELECT partition,
@@ -761,200 +1418,6 @@ CREATE TABLE members.revision (
     CONSTRAINT revision_pkey PRIMARY KEY (only_row)
 );
 GRANT SELECT ON TABLE members.revision TO khaywe_app;
-
-CREATE TABLE views.accounts (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    program_id text NOT NULL COLLATE "C",
-    member_id uuid NOT NULL,
-    opened_on date NOT NULL,
-    status text DEFAULT 'open'::text NOT NULL COLLATE "C",
-    merged_into text DEFAULT ''::text NOT NULL COLLATE "C",
-    last_purchase_on date,
-    last_accrual_on date,
-    last_redemption_on date,
-    last_adjustment_on date,
-    last_transfer_in_on date,
-    last_transfer_out_on date,
-    CONSTRAINT accounts_pkey PRIMARY KEY (partition, account_id)
-);
-CREATE INDEX accounts_merged_v1 ON views.accounts USING btree (program_id, member_id) WHERE (merged_into <> ''::text);
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.accounts TO khaywe_app;
-GRANT SELECT ON TABLE views.accounts TO khaywe_read;
-
-CREATE TABLE views.balances (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    point_currency text NOT NULL COLLATE "C",
-    accrued_points bigint DEFAULT 0 NOT NULL,
-    redeemed_points bigint DEFAULT 0 NOT NULL,
-    reversed_points bigint DEFAULT 0 NOT NULL,
-    version bigint NOT NULL,
-    expired_points bigint DEFAULT 0 NOT NULL,
-    reinstated_points bigint DEFAULT 0 NOT NULL,
-    clawed_back_points bigint DEFAULT 0 NOT NULL,
-    credited_points bigint DEFAULT 0 NOT NULL,
-    debited_points bigint DEFAULT 0 NOT NULL,
-    transferred_in_points bigint DEFAULT 0 NOT NULL,
-    transferred_out_points bigint DEFAULT 0 NOT NULL,
-    held_points bigint DEFAULT 0 NOT NULL,
-    owed_points bigint DEFAULT 0 NOT NULL,
-    last_purchase_on date,
-    balance_points bigint GENERATED ALWAYS AS ((((((((((accrued_points + reversed_points) + reinstated_points) + credited_points) + transferred_in_points) - redeemed_points) - expired_points) - clawed_back_points) - debited_points) - transferred_out_points)) STORED NOT NULL,
-    CONSTRAINT balances_pkey PRIMARY KEY (partition, account_id, point_currency)
-)
-WITH (fillfactor='70');
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.balances TO khaywe_app;
-GRANT SELECT ON TABLE views.balances TO khaywe_read;
-
-CREATE TABLE views.holds (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    hold_id text NOT NULL COLLATE "C",
-    point_currency text NOT NULL COLLATE "C",
-    points bigint NOT NULL,
-    held_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL,
-    status text NOT NULL COLLATE "C",
-    captured_points bigint NOT NULL,
-    resolved_at timestamptz,
-    version bigint NOT NULL,
-    CONSTRAINT holds_pkey PRIMARY KEY (partition, account_id, hold_id)
-)
-WITH (fillfactor='90');
-CREATE INDEX holds_open_v1 ON views.holds USING btree (partition, expires_at) WHERE (status = 'open'::text);
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.holds TO khaywe_app;
-GRANT SELECT ON TABLE views.holds TO khaywe_read;
-
-CREATE TABLE views.lots (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    lot int NOT NULL,
-    point_currency text NOT NULL COLLATE "C",
-    accrued_points bigint NOT NULL,
-    open_points bigint NOT NULL,
-    earned_on date NOT NULL,
-    available_from date NOT NULL,
-    expires_on date,
-    kind text NOT NULL,
-    rule text NOT NULL,
-    funding text NOT NULL,
-    version bigint NOT NULL,
-    awaits text DEFAULT ''::text NOT NULL COLLATE "C",
-    cancels_on date,
-    idle_months int DEFAULT 0 NOT NULL,
-    activities text[] COLLATE "C",
-    converts boolean DEFAULT false NOT NULL,
-    is_released boolean DEFAULT false NOT NULL,
-    CONSTRAINT lots_pkey PRIMARY KEY (partition, account_id, lot)
-)
-WITH (fillfactor='90');
-CREATE INDEX lots_by_cancelling_v1 ON views.lots USING btree (partition, cancels_on) WHERE ((cancels_on IS NOT NULL) AND (awaits <> ''::text) AND (open_points > 0));
-CREATE INDEX lots_by_expiry_v1 ON views.lots USING btree (partition, expires_on) WHERE ((expires_on IS NOT NULL) AND (open_points > 0));
-CREATE INDEX lots_by_release_v1 ON views.lots USING btree (partition, available_from) WHERE ((available_from > earned_on) AND (NOT is_released) AND (awaits = ''::text) AND (open_points > 0));
-CREATE INDEX lots_idle_v1 ON views.lots USING btree (partition, account_id) WHERE ((idle_months > 0) AND (open_points > 0));
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.lots TO khaywe_app;
-GRANT SELECT ON TABLE views.lots TO khaywe_read;
-
-CREATE TABLE views.promises (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    version bigint NOT NULL,
-    point_currency text NOT NULL COLLATE "C",
-    source text NOT NULL COLLATE "C",
-    transaction_id text NOT NULL COLLATE "C",
-    occurred_at timestamptz NOT NULL,
-    effective_on date NOT NULL,
-    bundle_version int NOT NULL,
-    program_version int NOT NULL,
-    reason text NOT NULL COLLATE "C",
-    promised_points bigint NOT NULL,
-    booked_points bigint NOT NULL,
-    repriced_points bigint DEFAULT 0 NOT NULL,
-    returned_points bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT promises_pkey PRIMARY KEY (partition, account_id, version, point_currency)
-);
-CREATE INDEX promises_by_day_v1 ON views.promises USING btree (effective_on, source, transaction_id, account_id, point_currency);
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.promises TO khaywe_app;
-GRANT SELECT ON TABLE views.promises TO khaywe_read;
-
-CREATE TABLE views.purchases (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    version bigint NOT NULL,
-    source text NOT NULL COLLATE "C",
-    transaction_id text NOT NULL COLLATE "C",
-    occurred_at timestamptz NOT NULL,
-    effective_on date NOT NULL,
-    amount_minor bigint NOT NULL,
-    currency text NOT NULL,
-    program_version int NOT NULL,
-    points bigint NOT NULL,
-    returned_minor bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT purchases_pkey PRIMARY KEY (partition, account_id, version)
-);
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.purchases TO khaywe_app;
-GRANT SELECT ON TABLE views.purchases TO khaywe_read;
-
-CREATE TABLE views.tiers (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    ladder text NOT NULL COLLATE "C",
-    tier text NOT NULL COLLATE "C",
-    since date NOT NULL,
-    valid_until date,
-    version bigint NOT NULL,
-    CONSTRAINT tiers_pkey PRIMARY KEY (partition, account_id, ladder)
-)
-WITH (fillfactor='90');
-CREATE INDEX tiers_by_end_v1 ON views.tiers USING btree (partition, valid_until) WHERE ((tier <> ''::text) AND (valid_until IS NOT NULL));
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.tiers TO khaywe_app;
-GRANT SELECT ON TABLE views.tiers TO khaywe_read;
-
-CREATE TABLE views.timeline (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    version bigint NOT NULL,
-    topic text NOT NULL COLLATE "C",
-    occurred_at timestamptz NOT NULL,
-    effective_on date NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    reference text NOT NULL COLLATE "C",
-    line smallint NOT NULL,
-    point_currency text COLLATE "C",
-    points bigint NOT NULL,
-    balance_points bigint,
-    CONSTRAINT timeline_pkey PRIMARY KEY (partition, account_id, version, line)
-);
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.timeline TO khaywe_app;
-GRANT SELECT ON TABLE views.timeline TO khaywe_read;
-
-CREATE TABLE views.tracking (
-    view text NOT NULL COLLATE "C",
-    partition int NOT NULL,
-    position bigint NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    CONSTRAINT tracking_view_partition PRIMARY KEY (view, partition)
-)
-WITH (fillfactor='10');
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.tracking TO khaywe_app;
-GRANT SELECT ON TABLE views.tracking TO khaywe_read;
-
-CREATE TABLE views.vouchers (
-    partition int NOT NULL,
-    account_id uuid NOT NULL,
-    voucher_id text NOT NULL COLLATE "C",
-    point_currency text NOT NULL COLLATE "C",
-    points bigint NOT NULL,
-    value_minor bigint NOT NULL,
-    currency text NOT NULL COLLATE "C",
-    issued_on date NOT NULL,
-    expires_on date NOT NULL,
-    version bigint NOT NULL,
-    CONSTRAINT vouchers_pkey PRIMARY KEY (partition, account_id, version)
-);
-GRANT SELECT,INSERT,DELETE,TRUNCATE,UPDATE ON TABLE views.vouchers TO khaywe_app;
-GRANT SELECT ON TABLE views.vouchers TO khaywe_read;
 
 CREATE TABLE webhooks.attempts (
     delivery_id uuid NOT NULL,
@@ -1145,7 +1608,6 @@ CREATE TABLE workers.completed (
     CONSTRAINT completed_pkey PRIMARY KEY (job, key)
 );
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.completed TO khaywe_app;
-GRANT SELECT ON TABLE workers.completed TO khaywe_read;
 
 CREATE TABLE workers.leases (
     name text NOT NULL COLLATE "C",
@@ -1154,41 +1616,6 @@ CREATE TABLE workers.leases (
     CONSTRAINT leases_pkey PRIMARY KEY (name)
 );
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.leases TO khaywe_app;
-GRANT SELECT ON TABLE workers.leases TO khaywe_read;
-
-CREATE TABLE workers.runs (
-    run_id uuid NOT NULL,
-    job text NOT NULL COLLATE "C",
-    as_of timestamptz NOT NULL,
-    started_at timestamptz NOT NULL,
-    finished_at timestamptz,
-    status text NOT NULL,
-    account_count bigint DEFAULT 0 NOT NULL,
-    event_count bigint DEFAULT 0 NOT NULL,
-    refused_count bigint DEFAULT 0 NOT NULL,
-    detail text DEFAULT ''::text NOT NULL,
-    CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'finished'::text, 'failed'::text, 'interrupted'::text]))),
-    CONSTRAINT runs_pkey PRIMARY KEY (run_id)
-);
-CREATE INDEX runs_by_start_v1 ON workers.runs USING btree (started_at DESC, run_id);
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.runs TO khaywe_app;
-GRANT SELECT ON TABLE workers.runs TO khaywe_read;
-
-CREATE TABLE workers.warnings (
-    program_id text NOT NULL COLLATE "C",
-    account_id uuid NOT NULL,
-    kind text NOT NULL COLLATE "C",
-    subject text NOT NULL COLLATE "C",
-    due_on date NOT NULL,
-    member_id uuid NOT NULL,
-    points bigint DEFAULT 0 NOT NULL,
-    warned_at timestamptz NOT NULL,
-    CONSTRAINT warnings_kind_check CHECK ((kind = ANY (ARRAY['points_lapse'::text, 'tier_ends'::text]))),
-    CONSTRAINT warnings_pkey PRIMARY KEY (program_id, account_id, kind, subject, due_on)
-);
-CREATE INDEX warnings_by_time_v1 ON workers.warnings USING btree (program_id, warned_at, account_id);
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE workers.warnings TO khaywe_app;
-GRANT SELECT ON TABLE workers.warnings TO khaywe_read;
 
 ALTER TABLE access.sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES access.users(user_id);
 

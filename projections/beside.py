@@ -7,11 +7,15 @@ from typing import Any
 from psycopg import Connection, OperationalError, sql
 
 from ledger.sql import load_queries
+from projections.following import followers_of, point_to_new_tables
 from projections.page import View
 
 _SQL = load_queries("projections")
 BESIDE = "views_beside"
 """Where views are built before they take the live ones' place."""
+
+_BEFORE = "views_before"
+"""Where the old tables are while what reads them is pointed to the new ones."""
 
 _LOCK = 0x6B687669657773
 """Held by whoever builds views; the server lets go of it when the session ends, however it ends."""
@@ -59,7 +63,7 @@ def make_room(owner: Connection[Any], views: Sequence[View]) -> None:
     with owner.transaction():
         drop(owner)
         owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(BESIDE)))
-        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO khaywe_app, khaywe_read").format(sql.Identifier(BESIDE)))
+        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO khaywe_app").format(sql.Identifier(BESIDE)))
         for table in ("tracking", *tables_of(views)):
             _make(owner, table)
 
@@ -82,10 +86,19 @@ def complete(owner: Connection[Any], views: Sequence[View]) -> None:
 
 
 def swap(owner: Connection[Any], views: Sequence[View]) -> None:
-    """Put the tables in the place of the live ones, in the caller's transaction."""
-    for table in tables_of(views):
-        owner.execute(sql.SQL("DROP TABLE views.{}").format(sql.Identifier(table)))
+    """Put the tables in the place of the live ones, in the caller's transaction; views in SQL follow."""
+    tables = tables_of(views)
+    followers = followers_of(owner, tables)
+    before = sql.Identifier(_BEFORE)
+    owner.execute(sql.SQL("CREATE SCHEMA {}").format(before))
+    for table in tables:
+        owner.execute(sql.SQL("ALTER TABLE views.{} SET SCHEMA {}").format(sql.Identifier(table), before))
         owner.execute(sql.SQL("ALTER TABLE {} SET SCHEMA views").format(sql.Identifier(BESIDE, table)))
+    point_to_new_tables(owner, followers)
+    # Not all at once with CASCADE: whatever still reads an old table is to be noticed, and not to vanish.
+    for table in tables:
+        owner.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(_BEFORE, table)))
+    owner.execute(sql.SQL("DROP SCHEMA {}").format(before))
 
 
 def _make(owner: Connection[Any], table: str) -> None:

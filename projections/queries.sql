@@ -61,3 +61,18 @@ WHERE c.oid = (%(schema)s || '.' || %(table)s)::regclass AND a.grantee NOT IN (0
 -- live_spans --
 -- Where the live views are, by partition: the one that is behind, and the one that is ahead.
 SELECT partition, min(position), max(position) FROM views.tracking WHERE view = ANY(%(views)s) GROUP BY partition
+
+-- followers --
+-- Views in SQL that read some of our tables themselves; those that read such views are not concerned by a swap.
+SELECT n.nspname, c.relname, pg_catalog.pg_get_viewdef(c.oid)
+FROM pg_catalog.pg_class AS c INNER JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'v' AND EXISTS (
+    SELECT FROM pg_catalog.pg_rewrite AS r
+    INNER JOIN pg_catalog.pg_depend AS d
+        ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
+            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    INNER JOIN pg_catalog.pg_class AS t ON t.oid = d.refobjid
+    WHERE r.ev_class = c.oid AND t.relname = ANY(%(tables)s)
+        AND t.relnamespace = (SELECT v.oid FROM pg_catalog.pg_namespace AS v WHERE v.nspname = 'views')
+)
+ORDER BY n.nspname, c.relname

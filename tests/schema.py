@@ -46,7 +46,9 @@ class _Entry(NamedTuple):
     @property
     def about(self) -> str:
         """The table, view, function or schema that this is about, without arguments."""
-        found = re.search(r"(?:TABLE|VIEW|FUNCTION|SCHEMA|ON) (?:ONLY )?([a-z_.\d]+)", self.sql)
+        found = re.search(r"^COMMENT ON COLUMN ([a-z_\d]+\.[a-z_\d]+)\.", self.sql) or re.search(
+            r"(?:TABLE|VIEW|FUNCTION|SCHEMA|ON) (?:ONLY )?([a-z_.\d]+)", self.sql
+        )
         assert found, self.sql
         return found[1]
 

@@ -55,6 +55,8 @@ AsAt = Annotated[
     typer.Option(help="What was known: an instant with its zone, or a position such as 0:1234; default all."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with every figure.")]
+books = typer.Typer(help="What the points mean in money.", no_args_is_help=True)
+app.add_typer(books, name="books")
 
 
 def settings() -> Settings:
@@ -421,6 +423,53 @@ def import_purchases(  # noqa: PLR0917  # the options of a command
     typer.echo(report.summary())
     if report.rejected_count:
         raise typer.Exit(2)
+
+
+@books.command("estimate")
+def books_estimate(  # noqa: PLR0917  # the options of a command
+    program: Annotated[str, typer.Option(help="The program.")],
+    point_currency: Annotated[str, typer.Option(help="One of its point currencies.")] = "points",
+    file: Annotated[str | None, typer.Option(help="Where the proposal is stored; default by its name.")] = None,
+    through: Annotated[
+        str | None, typer.Option(help="The last month to take in, as 2026-11; default the last whole.")
+    ] = None,
+    tail: Annotated[str, typer.Option(help="After the last age seen: exponential or none.")] = "exponential",
+    hold_out: Annotated[int, typer.Option(help="Months that the back-test predicts.", min=1)] = 3,
+) -> None:
+    """Estimate what share of the points will ever be redeemed. Proposes; books nothing."""
+    with told_plainly():
+        from khaywe.cli.estimating import Options, estimate
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            estimate(database, program, point_currency, file, Options(through, tail, hold_out))
+
+
+@app.command("export")
+def export_analytics(
+    view: Annotated[str | None, typer.Argument(help="Such as balances; without one, all views are listed.")] = None,
+    file: Annotated[str | None, typer.Argument(help="FILE.parquet; its manifest is written beside it.")] = None,
+    program: Annotated[str | None, typer.Option(help="Only this program.")] = None,
+) -> None:
+    """Write a view for analysts to a Parquet file: one consistent snapshot."""
+    with told_plainly():
+        from khaywe.cli.exporting import export, show_views
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            if view is None:
+                show_views(database)
+            else:
+                export(database, view, file or f"{view}.parquet", program)
+
+
+@app.command("verify-export")
+def verify_export(file: Annotated[str, typer.Argument(help="A file whose manifest lies beside it.")]) -> None:
+    """Check that an exported file is what it was when it was exported."""
+    with told_plainly():
+        from khaywe.cli.exporting import verify
+
+        verify(file)
 
 
 @app.command("run")
