@@ -107,6 +107,8 @@ def operation(
             replay["headers"] = {"Idempotency-Replayed": {"$ref": "#/components/headers/Idempotency-Replayed"}}
             replay["description"] = "Done." if code == str(status) else "Had been done before; the first answer again."
             extra["responses"][code] = replay
+    if status == CREATED:
+        extra["responses"].setdefault("200", _done(answer) | {"description": "Had been done before."})
     for further, meaning in also.items():
         extra["responses"][str(further)] = _done(answer) | {"description": meaning}
     if body:

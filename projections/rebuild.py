@@ -48,7 +48,6 @@ def build_beside(
     live = dict(owner.execute(_SQL["live_positions"], {"views": names}).fetchall())
     for page in Runner(reader, writer, views).catch_up(live):
         on_page(page)
-    complete(owner, views)
 
 
 def compare_beside(
@@ -99,6 +98,7 @@ def compare_and_swap(
     Returns:
         One comparison per table and partition.
     """
+    complete(owner, views)
     names = [view.name for view in views]
     with owner.transaction():
         live = dict(owner.execute(_SQL["hold_still"], {"views": names}).fetchall())

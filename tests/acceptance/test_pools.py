@@ -1,5 +1,6 @@
 """Households that spend their points together."""
 
+import time
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ def household(client: Client) -> Client:
 
 
 def points(client: Client, card: str, position: str) -> int:
-    """Return what a member can spend, once the views show a position."""
+    """Return what a member can spend, once all partitions are shown: members may be in others than the pool."""
+    while any(view["behind"] for view in client.get("/health/ready").json["views"]):
+        time.sleep(0.01)
     account = client.get(f"/v1/programs/coffee/members/card:{card}/account?min_position={position}").json
     return int(account["balances"][0]["available_points"])
 

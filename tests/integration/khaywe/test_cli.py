@@ -126,7 +126,9 @@ def test_comparing_views(any_database: Database, khaywe: Khaywe) -> None:
     assert (code, told, output.count("rows  equal")) == (0, "", sum(len(view.tables) for view in VIEWS.values()))
     with any_database.connect_as_owner() as owner:
         owner.execute(
-            "INSERT INTO views.holds VALUES (0, gen_random_uuid(), 'forged', 'p', 1, now(), now(), 'open', 0)"
+            "INSERT INTO views.holds (partition, account_id, hold_id, point_currency, points, held_at, expires_at, "
+            "version, status, captured_points) "
+            "VALUES (0, gen_random_uuid(), 'forged', 'points', 1, now(), now(), 1, 'open', 0)"
         )
     for _ in range(2):
         code, output, _ = khaywe(any_database.owner_url, "views", "compare", "holds")

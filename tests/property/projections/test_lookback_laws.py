@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.account.decide import decide
-from ledger.account.events import AccountEvent, AccountOpened
+from ledger.account.events import (
+    AccountEvent,
+    AccountOpened,
+    Accrual,
+    PointsAccrued,
+    PointsAdjusted,
+    Repayment,
+)
 from ledger.account.evolve import evolve
 from ledger.account.state import Account
 from ledger.errors import LedgerError
@@ -122,3 +129,22 @@ def test_time_alone_moves_no_points(seed: int) -> None:
     for (one, before), (two, after) in pairwise(found):
         moved = [line for line in stories.lines if one < line[0] <= two]
         assert after - before == sum(in_lot + held - owed for *_, in_lot, held, owed, _ in moved)
+
+
+def test_a_debt_is_paid_from_the_day_on_which_it_was_made() -> None:
+    """Points that came with an earlier date than the debt that they pay were the member's own until then."""
+    made, came = START + timedelta(days=10), START + timedelta(days=5)
+    debt = PointsAdjusted("s", "d", at(made), made, "fraud", "", "points", -30, {"points": -30}, debts={"points": 30})
+    lot = Accrual(1, "points", 50, came, None)
+    late = PointsAccrued(
+        "s", "a", at(came), came, "gift", (lot,), {"points": 20}, repaid=(Repayment(1, "points", 30, "d"),)
+    )
+    for on, figures in ((came, (50, 0)), (made, (20, 0)), (came - timedelta(days=1), None)):
+        past = Past(on)
+        for version, event in enumerate((AccountOpened("tested", str(MEMBER), at(START), START), debt, late), 1):
+            past.take(version, event)
+        shown = past_state(past, MEMBER.bytes)
+        assert shown is not None
+        found = [(row.balance_points, row.owed_points) for row in shown.balances]
+        assert found == ([] if figures is None else [figures])
+        assert all(lot.open_points == row.balance_points for lot in shown.lots for row in shown.balances)

@@ -142,3 +142,20 @@ def test_what_needs_a_key_says_so() -> None:
             assert one.said["security"] in ([{"key": []}, {"session": []}], []), one.name
             # What names no action is for everybody who is known; signing in is for strangers.
             assert one.said.get("x-action") in {None, *Action}, one.name
+
+
+def test_every_operation_says_what_it_takes() -> None:
+    """What a caller must be allowed to do; null where every caller may. Signing in alone needs nobody."""
+    below = [one for one in operations() if " /v1" in one.name]
+    assert len(below) > 120
+    assert [one.name for one in below if "x-action" not in one.said] == []
+    assert [one.name for one in below if one.said["security"] == []] == ["POST /v1/session"]
+
+
+def test_an_operation_that_says_nothing_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can leave a door open by forgetting about it."""
+    router = APIRouter(prefix="/v1")
+    router.get("/open")(lambda: None)
+    monkeypatch.setattr(app, "_ROUTERS", (*app._ROUTERS, router))
+    with pytest.raises(AssertionError, match="/v1/open does not say what it needs"):
+        app.described_app("test")
