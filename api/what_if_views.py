@@ -206,14 +206,15 @@ def totals_view(one: WhatIf) -> WhatIfTotals:
         totals.purchase_count,
         totals.window_count,
         totals.kept_count,
-        [_currency(code, of, values.get(code)) for code, of in sorted(totals.currencies.items())],
+        [_currency(code, of, values.get(code), totals.account_count) for code, of in sorted(totals.currencies.items())],
         dict(sorted(totals.tiers.items())),
         [WhatIfBudget(rule, limits[rule], points) for rule, points in sorted(totals.budgets.items())],
     )
 
 
-def _currency(code: str, of: CurrencyTotals, value: Decimal | None) -> WhatIfCurrency:
+def _currency(code: str, of: CurrencyTotals, value: Decimal | None, account_count: int) -> WhatIfCurrency:
     money = None
+    unchanged_count = account_count - of.winner_count - of.loser_count
     if value is not None:
         money = int((value * of.change_points).to_integral_value(ROUND_HALF_EVEN))
     return WhatIfCurrency(
@@ -236,8 +237,8 @@ def _currency(code: str, of: CurrencyTotals, value: Decimal | None) -> WhatIfCur
         of.winner_points,
         of.loser_count,
         of.loser_points,
-        of.unchanged_count,
-        _sorted(of.distribution),
+        unchanged_count,
+        _sorted(of.distribution | ({"0": unchanged_count} if unchanged_count else {})),
         of.uncovered_count,
         of.uncovered_points,
     )

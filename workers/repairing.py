@@ -31,7 +31,9 @@ from workers.sweeping import Deps
 
 _log = structlog.get_logger("worker")
 
-_PAGE_SIZE: Final = 500
+PAGE_SIZE: Final = 500
+"""Accounts at a time: what a kill can undo of the report; what was booked is found again."""
+
 _LEASE_S = 30.0
 
 
@@ -79,7 +81,7 @@ def _carry_out(deps: Deps, connection: Connection[Any], lease: Lease, repair_id:
     done = 0
     while not stopping.is_set():
         repair = _read(connection, repair_id)
-        page = read_to_repair(connection, repair.what_if_id, repair.after_account, _PAGE_SIZE)
+        page = read_to_repair(connection, repair.what_if_id, repair.after_account, PAGE_SIZE)
         if not page:
             end_repair(connection, repair_id, "done")
             _log.info("repair_done", repair_id=str(repair_id), posted_count=repair.posted_count)

@@ -31,9 +31,8 @@ class CurrencyTotals(Struct):
     loser_count: int = 0
     loser_points: int = 0
     """Below zero."""
-    unchanged_count: int = 0
     distribution: dict[str, int] = {}
-    """Accounts by class of their change: ``-100`` is from -999 to -100, ``0`` no change, ``10`` from 10 to 99."""
+    """Accounts by class of their change: ``-100`` is from -999 to -100, ``10`` from 10 to 99."""
     uncovered_count: int = 0
     """Redemptions for which points would have been missing."""
     uncovered_points: int = 0
@@ -61,9 +60,8 @@ class CurrencyTotals(Struct):
         elif change < 0:
             self.loser_count += 1
             self.loser_points += change
-        else:
-            self.unchanged_count += 1
-        _add(self.distribution, {class_of(change): 1})
+        if change:
+            _add(self.distribution, {class_of(change): 1})
 
 
 class Totals(Struct):
@@ -124,11 +122,9 @@ class Totals(Struct):
 
 
 def class_of(change_points: int) -> str:
-    """Return the class of the distribution that a change falls in."""
-    reached = [step for step in STEPS if abs(change_points) >= step]
-    if not reached:
-        return "0"
-    return str(reached[-1] if change_points > 0 else -reached[-1])
+    """Return the class of the distribution that a change falls in; no change falls in none."""
+    reached = max(step for step in STEPS if abs(change_points) >= step)
+    return str(reached if change_points > 0 else -reached)
 
 
 def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:

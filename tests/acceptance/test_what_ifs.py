@@ -86,7 +86,7 @@ def test_it_is_told_what_a_draft_would_have_come_to(desk: Desk) -> None:
     assert (points["awarded_points"], points["hypothetical_points"], points["difference_points"]) == (50, 100, 50)
     assert (points["liability_before_points"], points["liability_after_points"]) == (150, 200)
     assert (points["liability_change_points"], points["liability_change_minor"]) == (50, 25)
-    assert (points["winner_count"], points["loser_count"], points["distribution"]) == (2, 0, {"10": 2})
+    assert (points["winner_count"], points["loser_count"], points["distribution"]) == (2, 0, {"0": 1, "10": 2})
     members = client.get(f"{path}/members?limit=1").json
     assert [one["change_points"] for one in members["members"]] == [40]
     more = client.get(f"{path}/members?limit=10&cursor={members['next_cursor']}").json

@@ -12,16 +12,23 @@ import pytest
 from msgspec.structs import replace
 
 from khaywe.wiring import Database
+from ledger.approval.events import ApprovalRequested
 from ledger.program.terms import EarnRule
 from projections.whatifs.answering import read_accounts
+from projections.whatifs.repairing import NewRepair, read_repair, read_repaired, store_repair
 from projections.whatifs.rows import NewWhatIf, WhatIf, cancel_what_if, read_found, read_what_if, store_what_if
-from tests.integration.workers.members import NOW, PROGRAM_ID, SINCE, TERMS, prepare
-from workers import comparing, what_ifs
+from rules.instructions.approvals import ask as ask_approval
+from rules.instructions.approvals import grant
+from tests.integration.workers.members import NOW, PROGRAM_ID, SINCE, TERMS, buy, post, prepare, topics
+from workers import comparing, repairing, what_ifs
+from workers.repairing import carry_out_repairs
 from workers.sweeping import Deps
 from workers.what_ifs import answer_what_ifs, answering
 
 MEMBERS = 120
 PAGE = 10
+AS_OF = datetime(2026, 9, 10, tzinfo=UTC)
+"""Before the points lapse."""
 OTHER = replace(
     TERMS,
     earn=(EarnRule('{"*":[{"var":"transaction_amount"},2]}', "points"), EarnRule("5", "later", "later")),
@@ -38,7 +45,7 @@ def ledger(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
 
 def ask(database: Database) -> UUID:
     """Ask what twice the points would have come to."""
-    new = NewWhatIf(uuid4(), PROGRAM_ID, "key:test", bytes(32), "inline", OTHER, SINCE, None, NOW)
+    new = NewWhatIf(uuid4(), PROGRAM_ID, "key:test", bytes(32), "inline", OTHER, SINCE, None, AS_OF)
     with database.connect() as connection:
         what_if, was_there = store_what_if(connection, new)
     assert not was_there
@@ -101,8 +108,6 @@ def test_what_was_stopped_goes_on_where_it_was(ledger: Database) -> None:
 
 def test_purchases_that_come_meanwhile_change_nothing(ledger: Database) -> None:
     """It is told as of the positions at which it was asked."""
-    from tests.integration.workers.members import buy  # noqa: PLC0415  # only here
-
     whole, late = answered(ledger), ask(ledger)
     with ledger.poster() as poster:
         buy(poster, MEMBERS, datetime(2026, 9, 2, tzinfo=UTC), "U")
@@ -182,6 +187,45 @@ def test_a_worker_answers_by_itself(ledger: Database) -> None:
         while look(ledger, what_if_id).ended_at is None:
             Event().wait(0.05)
     assert look(ledger, what_if_id).status == "done"
+
+
+def _repair_for_ever(home: Any) -> None:
+    """Carry repairs out in a process that is going to be killed, an account at a time."""
+    from khaywe.wiring import Database as Wired  # noqa: PLC0415  # in the process
+
+    repairing.PAGE_SIZE = 1
+    with worker(Wired(*home)) as deps:
+        carry_out_repairs(deps, uuid4())
+
+
+def test_a_repair_that_was_killed_books_everything_once(ledger: Database) -> None:
+    """Whatever was booked when it was killed, and not noted, is found again."""
+    what_if_id, repair_id = answered(ledger), uuid4()
+    said = ("key:test", bytes(32), "wrong", "all")
+    new = NewRepair(repair_id, what_if_id, PROGRAM_ID, *said, may_overdraw=False, account_count=MEMBERS, points={})
+    with ledger.connect() as connection:
+        store_repair(connection, new)
+    wanted = ApprovalRequested(str(repair_id), PROGRAM_ID, "repair", "{}", "", "key:test", NOW, NOW)
+    with ledger.poster() as poster:
+        post(poster, [ask_approval(wanted), grant(PROGRAM_ID, str(repair_id), "key:other", NOW)])
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_repair_for_ever, args=((ledger.owner_url, ledger.partition_count),))
+    process.start()
+    while topics(ledger).get("account.points_adjusted.v1", 0) < 10:
+        assert process.is_alive()
+    process.kill()
+    process.join()
+    with ledger.connect() as connection:
+        connection.execute("UPDATE workers.leases SET expires_at = clock_timestamp() - interval '1 second'")
+    with worker(ledger) as deps:
+        carry_out_repairs(deps, uuid4())
+    with ledger.connect() as connection:
+        after = read_repair(connection, repair_id)
+        entries = read_repaired(connection, repair_id, limit=1000)
+    assert after is not None
+    assert (after.status, after.done_count, after.skipped_count, after.refused_count) == ("done", MEMBERS, 0, 0)
+    assert topics(ledger)["account.points_adjusted.v1"] == MEMBERS == len(entries)
+    assert {one.points for one in entries} == {250}
 
 
 def test_a_sample_is_always_the_same(ledger: Database) -> None:
