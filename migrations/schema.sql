@@ -5,6 +5,9 @@
 CREATE SCHEMA access;
 GRANT USAGE ON SCHEMA access TO khaywe_app;
 
+CREATE SCHEMA audit;
+GRANT USAGE ON SCHEMA audit TO khaywe_app;
+
 CREATE SCHEMA batches;
 GRANT USAGE ON SCHEMA batches TO khaywe_app;
 
@@ -122,6 +125,27 @@ CREATE TABLE access.users (
     CONSTRAINT users_pkey PRIMARY KEY (user_id)
 );
 GRANT SELECT,INSERT,UPDATE ON TABLE access.users TO khaywe_app;
+
+CREATE TABLE audit.blocks (
+    partition int NOT NULL,
+    number bigint NOT NULL,
+    root bytea NOT NULL,
+    CONSTRAINT blocks_root_check CHECK ((length(root) = 32)),
+    CONSTRAINT blocks_number_v1 PRIMARY KEY (partition, number)
+);
+GRANT SELECT,INSERT,DELETE ON TABLE audit.blocks TO khaywe_app;
+
+CREATE TABLE audit.checkpoints (
+    number bigint NOT NULL,
+    taken_at timestamptz NOT NULL,
+    root bytea NOT NULL,
+    envelope bytea NOT NULL,
+    CONSTRAINT checkpoints_number_check CHECK ((number > 0)),
+    CONSTRAINT checkpoints_root_check CHECK ((length(root) = 32)),
+    CONSTRAINT checkpoints_pkey PRIMARY KEY (number)
+);
+CREATE TRIGGER checkpoints_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.checkpoints FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
+GRANT SELECT,INSERT ON TABLE audit.checkpoints TO khaywe_app;
 
 CREATE TABLE batches.batches (
     batch_id uuid NOT NULL,

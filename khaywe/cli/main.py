@@ -407,7 +407,7 @@ def run_by_hand(
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            run(database, job, now)
+            run(database, settings().signing_key_file, job, now)
 
 
 @app.command("runs")

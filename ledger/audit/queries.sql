@@ -1,0 +1,71 @@
+-- last --
+SELECT envelope FROM audit.checkpoints ORDER BY number DESC LIMIT 1
+
+-- checkpoint --
+SELECT envelope FROM audit.checkpoints WHERE number = %(number)s
+
+-- checkpoints --
+-- Newest first.
+SELECT envelope FROM audit.checkpoints WHERE number < %(before)s ORDER BY number DESC LIMIT %(limit)s
+
+-- all_checkpoints --
+-- Oldest first.
+SELECT envelope FROM audit.checkpoints ORDER BY number
+
+-- add --
+INSERT INTO audit.checkpoints (number, taken_at, root, envelope)
+VALUES (%(number)s, %(taken_at)s, %(root)s, %(envelope)s)
+
+-- heads --
+SELECT partition, position FROM ledger.heads ORDER BY partition
+
+-- links --
+-- Links of a range of positions, in order.
+SELECT hash FROM ledger.events
+WHERE partition = %(partition)s AND position > %(after)s AND position <= %(last)s
+ORDER BY position
+
+-- blocks --
+-- Roots of a range of blocks, in order.
+SELECT root FROM audit.blocks
+WHERE partition = %(partition)s AND number >= %(first)s AND number < %(end)s
+ORDER BY number
+
+-- forget_blocks --
+-- Those of an attempt that was interrupted.
+DELETE FROM audit.blocks WHERE partition = %(partition)s AND number >= %(first)s
+
+-- event_at --
+-- An event in the bytes that its link is taken over, with the link before it.
+SELECT
+    e.position,
+    e.version,
+    (SELECT hash FROM ledger.events WHERE partition = e.partition AND position = e.position - 1),
+    int4send(4) || int4send(e.partition)
+    || int4send(8) || int8send(e.position)
+    || int4send(16) || uuid_send(e.stream_id)
+    || int4send(8) || int8send(e.version)
+    || int4send(octet_length(e.topic)) || convert_to(e.topic, 'UTF8')
+    || int4send(length(e.state)) || e.state
+    || int4send(8) || timestamptz_send(e.recorded_at),
+    e.hash
+FROM ledger.events AS e
+WHERE e.partition = %(partition)s AND e.position = %(position)s
+
+-- events_of --
+-- The same for some events of one stream, newest first.
+SELECT
+    e.position,
+    e.version,
+    (SELECT hash FROM ledger.events WHERE partition = e.partition AND position = e.position - 1),
+    int4send(4) || int4send(e.partition)
+    || int4send(8) || int8send(e.position)
+    || int4send(16) || uuid_send(e.stream_id)
+    || int4send(8) || int8send(e.version)
+    || int4send(octet_length(e.topic)) || convert_to(e.topic, 'UTF8')
+    || int4send(length(e.state)) || e.state
+    || int4send(8) || timestamptz_send(e.recorded_at),
+    e.hash
+FROM ledger.events AS e
+WHERE e.partition = %(partition)s AND e.stream_id = %(stream_id)s::uuid AND e.version = ANY(%(versions)s)
+ORDER BY e.version DESC
