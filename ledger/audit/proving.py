@@ -11,7 +11,7 @@ from ledger.audit.checkpoint import Checkpoint, Tree
 from ledger.audit.errors import LedgerNotWhole, NotInCheckpoint
 from ledger.audit.storing import BLOCK_LEVEL, BLOCK_SIZE
 from ledger.audit.taking import links
-from ledger.merkle import Frontier, Subtree, leaf, root
+from ledger.merkle import Frontier, Subtree, leaf
 from ledger.sql import load_queries
 
 _SQL = load_queries("ledger.audit")
@@ -118,6 +118,7 @@ def _subtree_of(connection: Connection[Any], partition: int) -> Subtree:
     return subtree
 
 
-def root_at(connection: Connection[Any], partition: int, size: int) -> bytes:
-    """Return the root over the links of the first events of a partition, as they are stored now."""
-    return _subtree_of(connection, partition)(0, size) if size else root([])
+def peaks_at(connection: Connection[Any], partition: int, size: int) -> list[bytes]:
+    """Return the full subtrees over the first events of a partition, as they are stored now; largest first."""
+    subtree = _subtree_of(connection, partition)
+    return [subtree(start, end) for start, end in merkle.spans(size)]

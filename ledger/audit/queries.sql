@@ -69,3 +69,32 @@ SELECT
 FROM ledger.events AS e
 WHERE e.partition = %(partition)s AND e.stream_id = %(stream_id)s::uuid AND e.version = ANY(%(versions)s)
 ORDER BY e.version DESC
+
+-- recorded_at --
+SELECT recorded_at FROM ledger.events WHERE partition = %(partition)s AND position = %(position)s
+
+-- link_at --
+SELECT hash FROM ledger.events WHERE partition = %(partition)s AND position = %(position)s
+
+-- copy_receipts --
+COPY (
+    SELECT partition, source, key, request_hash, stream_id, version FROM ledger.receipts
+    WHERE partition = %(partition)s ORDER BY source, key
+) TO STDOUT (FORMAT BINARY)
+
+-- is_empty --
+SELECT NOT EXISTS (SELECT FROM ledger.events) AND NOT EXISTS (SELECT FROM ledger.receipts)
+
+-- set_head --
+UPDATE ledger.heads AS h SET position = e.position, hash = e.hash, recorded_at = e.recorded_at
+FROM ledger.events AS e
+WHERE h.partition = %(partition)s AND e.partition = h.partition AND e.position = %(position)s
+
+-- make_room_for_receipts --
+CREATE TEMPORARY TABLE receipts_read (LIKE ledger.receipts) ON COMMIT DROP
+
+-- take_receipts --
+-- Those whose event is here.
+INSERT INTO ledger.receipts
+SELECT r.* FROM receipts_read AS r
+INNER JOIN ledger.events AS e USING (partition, stream_id, version)
