@@ -6,6 +6,7 @@ import platform
 import sys
 
 from bench import (
+    auditing,
     dawdling,
     importing,
     keeping_time,
@@ -33,6 +34,7 @@ GROUPS = {
     "segments": segmenting.run,
     "jobs": keeping_time.run,
     "import": importing.run,
+    "audit": auditing.run,
     "start": starting.run,
 }
 ON_REQUEST = {"agreement": segmenting.agree}

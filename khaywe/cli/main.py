@@ -352,15 +352,32 @@ def signing_key_rotate() -> None:
 @audit.command("verify")
 def audit_verify(
     *,
-    with_views: Annotated[bool, typer.Option(help="Also compare every view with the events.")] = True,
+    with_views: Annotated[
+        bool, typer.Option(help="Also fold every account anew, and compare every view with the events.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
+    archive: Annotated[Path | None, typer.Option(help="Verify this archive instead of the database.")] = None,
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(help="A checkpoint that was kept elsewhere; may be repeated.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="A trusted public key: a PEM file, or its base64; default our own.")
+    ] = None,
 ) -> None:
-    """Re-read every event, re-compute the hash chain, and compare every view with the events."""
+    """
+    Re-read every event: the hash chain, the checkpoints, every account folded anew, and every view compared with the
+    events. Exit code 1 if anything is not as it was recorded; the first bad position is named.
+    """
     with told_plainly():
-        from khaywe.cli.verifying import verify
+        from khaywe.cli.verifying import verify, verify_folder
         from khaywe.wiring import open_database
 
-        with open_database(settings()) as database:
-            verify(database, with_views=with_views)
+        found = settings()
+        if archive is not None:
+            verify_folder(found, archive, as_json=as_json, keys=key or [], checkpoint_files=checkpoint or [])
+            return
+        with open_database(found) as database:
+            verify(database, found, with_views=with_views, as_json=as_json, keys=key, checkpoint_files=checkpoint)
 
 
 @checkpoints.command("take")

@@ -9,7 +9,7 @@ from projections.rebuild import BESIDE, Comparison, build_beside, compare_and_sw
 from projections.views import VIEWS
 
 
-def rebuild(database: Database, names: list[str], *, compare_only: bool) -> list[Comparison]:
+def rebuild(database: Database, names: list[str], *, compare_only: bool, is_quiet: bool = False) -> list[Comparison]:
     """
     Build views anew, compare, and swap unless told not to.
 
@@ -24,7 +24,7 @@ def rebuild(database: Database, names: list[str], *, compare_only: bool) -> list
         database.connect_as_owner() as owner,
         database.connect() as reader,
         database.connect_views(BESIDE) as writer,
-        Progress() as progress,
+        Progress(disable=is_quiet) as progress,
     ):
         heads = owner.execute("SELECT sum(position) FROM ledger.heads").fetchone()
         task = progress.add_task("events", total=int(heads[0]) if heads else None)
@@ -34,7 +34,7 @@ def rebuild(database: Database, names: list[str], *, compare_only: bool) -> list
 
         build_beside(owner, reader, writer, views, show)
         compared = compare_and_swap(owner, reader, writer, views, swap=not compare_only)
-    for one in compared:
+    for one in () if is_quiet else compared:
         verdict = "equal" if one.is_equal else f"DIFFERENT: live {one.live_rows} rows, rebuilt {one.rebuilt_rows}"
         typer.echo(f"{one.table:12} {one.rebuilt_rows:>12} rows  {verdict}")
     return compared
