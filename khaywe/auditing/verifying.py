@@ -57,7 +57,7 @@ def verify_ledger(
     report.checkpoints = [one.number for one in checkpoints]
     total = sum(position for _, position in heads)
     with _workers(database, total) as carry_out:
-        ranges = ranges_of(heads, checkpoints, 4 * (os.cpu_count() or 1))
+        ranges = ranges_of(heads, checkpoints, os.cpu_count() or 1)
         by_partition: dict[int, list[Verified]] = defaultdict(list)
         for number, one in enumerate(carry_out(verify_range, ranges), 1):
             by_partition[one.range.partition].append(one)

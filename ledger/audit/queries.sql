@@ -53,7 +53,7 @@ FROM ledger.events AS e
 WHERE e.partition = %(partition)s AND e.position = %(position)s
 
 -- events_of --
--- The same for some events of one stream, newest first.
+-- The same for events of one stream that were recorded in a time and are in a checkpoint, newest first.
 SELECT
     e.position,
     e.version,
@@ -67,8 +67,12 @@ SELECT
     || int4send(8) || timestamptz_send(e.recorded_at),
     e.hash
 FROM ledger.events AS e
-WHERE e.partition = %(partition)s AND e.stream_id = %(stream_id)s::uuid AND e.version = ANY(%(versions)s)
+WHERE e.partition = %(partition)s AND e.stream_id = %(stream_id)s::uuid AND e.version < %(before)s
+    AND e.position <= %(size)s
+    AND (%(since)s::timestamptz IS NULL OR e.recorded_at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR e.recorded_at < %(until)s)
 ORDER BY e.version DESC
+LIMIT %(limit)s
 
 -- recorded_at --
 SELECT recorded_at FROM ledger.events WHERE partition = %(partition)s AND position = %(position)s

@@ -16,9 +16,9 @@ from ledger.store.chain import GENESIS
 from ledger.store.verify import ChainBroken, verify_chain
 
 _SQL = load_queries("ledger.audit")
-RANGE_SIZE = 250_000
+RANGE_SIZE = 1_000_000
 """Events at most: their links are in memory while a range is verified."""
-_SMALLEST = 20_000
+_SMALLEST = 50_000
 """Starting a range costs a look-up for each stream in it that began earlier."""
 
 

@@ -1,6 +1,6 @@
 """Events as the chain spells them."""
 
-from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -40,12 +40,39 @@ def event_at(connection: Connection[Any], partition: int, position: int) -> Spel
 
 
 def events_of(
-    connection: Connection[Any], partition: int, stream_id: StreamId, versions: list[int]
-) -> Iterator[SpelledEvent]:
-    """Give events of one stream, newest first."""
-    asked = {"partition": partition, "stream_id": stream_id.hex(), "versions": versions}
-    for found in connection.execute(_SQL["events_of"], asked, binary=True):
-        yield _spelled(found)
+    connection: Connection[Any],
+    partition: int,
+    stream_id: StreamId,
+    size: int,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: int = 2**62,
+    limit: int = 100,
+) -> list[SpelledEvent]:
+    """
+    Return events of one stream, newest first.
+
+    Args:
+        connection: To the database.
+        partition: Of the stream.
+        stream_id: Which.
+        size: Last position that a checkpoint has.
+        since: Only what was recorded from then on.
+        until: Only what was recorded before then.
+        before: Only versions below this one.
+        limit: How many at most.
+    """
+    asked = {
+        "partition": partition,
+        "stream_id": stream_id.hex(),
+        "size": size,
+        "since": since,
+        "until": until,
+        "before": before,
+        "limit": limit,
+    }
+    return [_spelled(found) for found in connection.execute(_SQL["events_of"], asked, binary=True)]
 
 
 def _spelled(found: tuple[Any, ...]) -> SpelledEvent:

@@ -80,7 +80,8 @@ def compare_slice(connection: Connection[Any], asked: Slice) -> Compared:
         for folded in fold(_rows(connection, key)):
             streams += 1
             events += folded.event_count
-            if reason := folded.reason or broken_law(folded.state) or views.difference(folded):
+            difference = views.difference(folded)
+            if reason := folded.reason or broken_law(folded.state) or difference:
                 faults.append(Fault(asked.partition, folded.position, reason, str(UUID(bytes=folded.stream_id))))
         faults += views.rest(asked.partition)
     return Compared(asked.partition, streams, events, sorted(faults, key=_place)[:_MAX_FAULTS])

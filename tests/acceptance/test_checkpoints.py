@@ -1,11 +1,15 @@
 """Checkpoints and proofs over REST: what was answered can be checked without us."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ledger.audit.checkpoint import PAYLOAD_TYPE, read
+from ledger.audit.exporting import VERIFIER
 from ledger.merkle import is_consistent, is_included, leaf
 from ledger.signing import opened, public_of
 from ledger.store.chain import link
@@ -133,3 +137,46 @@ def test_nothing_is_signed_that_is_not_whole(lone_client: Client) -> None:
         owner.execute("UPDATE ledger.events SET hash = sha256(hash) WHERE position = 2")
         assert client.get("/v1/audit/proofs/inclusion?position=0:2").slug == "ledger-not-whole"
         assert client.get("/v1/audit/proofs/inclusion?position=0:3").slug == "ledger-not-whole"
+
+
+def test_a_statement_proves_itself(client: Client, tmp_path: Path) -> None:
+    """Every entry is shown as booked, and verified by the script alone; a change to any of it is found."""
+    client.create_program()
+    client.enrol()
+    *_, last = buy(client, *range(5))
+    path = f"/v1/programs/coffee/members/card:1/statement?min_position={last}"
+    assert client.get(path).slug == "unknown-checkpoint"
+    key = client.get("/v1/signing-keys").json["keys"][0]["public_base64"]
+    client.post("/v1/audit/checkpoints", None)
+    buy(client, 99)
+    told = client.get(path)
+    assert told.status == 200, told.text
+    entries = told.json["entries"]
+    assert [entry["version"] for entry in entries] == [6, 5, 4, 3, 2, 1]
+    assert [entry["lines"][0]["balance_points"] for entry in entries[:5]] == [120, 96, 72, 48, 24]
+    assert verify(tmp_path, told.text, key) == (0, "PASS")
+    page = client.get(f"{path}&limit=4").json
+    rest = client.get(f"{path}&limit=4&cursor={page['next_cursor']}").json
+    assert page["entries"] + rest["entries"] == entries
+    assert client.get(f"{path}&to=2020-01-01").json["entries"] == []
+    assert client.get(f"{path}&from=2020-01-01").json["entries"] == entries
+    assert client.get(f"{path}&from=yesterday").slug == "invalid-input"
+    for change in (
+        lambda view: view["entries"].pop(2),
+        lambda view: view["entries"][1].update(row=view["entries"][1]["row"].replace("3234", "3235", 1)),
+        lambda view: view["entries"][1].update(position=1),
+        lambda view: view.update(account_id="00000000-0000-0000-0000-000000000001"),
+        lambda view: view["entries"][0]["proof"].append("00" * 32),
+    ):
+        view = json.loads(told.text)
+        change(view)
+        assert verify(tmp_path, json.dumps(view), key) == (1, "FAIL")
+
+
+def verify(folder: Path, text: str, key: str) -> tuple[int, str]:
+    """Run the script as a member would; return its exit code and its verdict."""
+    file = folder / "statement.json"
+    file.write_text(text)
+    command = [sys.executable, "-I", str(VERIFIER), "--key", key, "--statement", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.split("\n", 1)[0]
