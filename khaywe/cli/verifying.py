@@ -42,7 +42,7 @@ def verify(
         # The live views may lag, or nobody follows the ledger right now; compare what they should show by now.
         with database.connect() as reader, database.connect_views() as writer:
             deque(Runner(reader, writer, list(VIEWS.values())).catch_up(), maxlen=0)
-    with _shown() as show:
+    with _shown(is_quiet=as_json) as show:
         report = verify_ledger(
             database, trusted_keys(found, keys or []), anchors, with_accounts=with_views, on_progress=show
         )
@@ -67,7 +67,7 @@ def verify_folder(
     """
     started = time.monotonic()
     anchors = [envelope_in(file) for file in checkpoint_files]
-    with _shown() as show:
+    with _shown(is_quiet=as_json) as show:
         report = verify_archived(folder, trusted_keys(found, keys), anchors, on_progress=show)
     report.seconds = round(time.monotonic() - started, 3)
     if not as_json:
@@ -76,8 +76,8 @@ def verify_folder(
 
 
 @contextmanager
-def _shown() -> Iterator["_Show"]:
-    with Progress(transient=True) as progress:
+def _shown(*, is_quiet: bool) -> Iterator["_Show"]:
+    with Progress(transient=True, disable=is_quiet) as progress:
         yield _Show(progress)
 
 
