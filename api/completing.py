@@ -31,6 +31,7 @@ TAGS = [
         "description": "Pricing without a network, and what was promised against what was booked.",
     },
     {"name": "analytics", "description": "Views for analysts, and files made of them."},
+    {"name": "audit", "description": "Signed checkpoints of the ledger, and proofs of what is in them."},
     {"name": "webhooks", "description": "Telling your systems what happens, in the order of each account."},
     {"name": "access", "description": "Keys, users and sessions, and the record of what was allowed and read."},
     {"name": "health", "description": "Probes: does the process live, can it do its work."},

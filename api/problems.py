@@ -11,6 +11,7 @@ from api.noting import note, request_id
 from ledger.access import errors as access
 from ledger.account import errors as account
 from ledger.approval import decide as approval
+from ledger.audit import errors as audit
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.members.errors import MemberErased, MemberMerged, ProfileChanged, UnknownIdentifier
@@ -212,6 +213,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     access.UnknownUser: HTTPStatus.NOT_FOUND,
     UnknownWebhook: HTTPStatus.NOT_FOUND,
     UnknownDelivery: HTTPStatus.NOT_FOUND,
+    audit.UnknownCheckpoint: HTTPStatus.NOT_FOUND,
+    audit.NotInCheckpoint: HTTPStatus.CONFLICT,
+    audit.LedgerNotWhole: HTTPStatus.CONFLICT,
     UnknownBatch: HTTPStatus.NOT_FOUND,
     UnknownWhatIf: HTTPStatus.NOT_FOUND,
     UnknownRepair: HTTPStatus.NOT_FOUND,

@@ -7,6 +7,7 @@ import sys
 
 from bench import (
     asking,
+    auditing,
     dawdling,
     importing,
     keeping_time,
@@ -36,6 +37,7 @@ GROUPS = {
     "jobs": keeping_time.run,
     "what-if": asking.run,
     "import": importing.run,
+    "audit": auditing.run,
     "start": starting.run,
     "lookback": looking_back.run,
 }

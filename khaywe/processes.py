@@ -95,7 +95,12 @@ def run_worker(database: Database, settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with database.poster() as poster:
-        deps = Deps(database.connect, poster, database.partition_count)
+        deps = Deps(
+            database.connect,
+            poster,
+            database.partition_count,
+            signing_keys=open_keyring(settings.signing_key_file),
+        )
         with (
             scheduled(deps),
             carrying_out(deps),

@@ -13,6 +13,9 @@ COMMENT ON SCHEMA analytics IS 'Views for analysts, with names that stay.';
 GRANT USAGE ON SCHEMA analytics TO khaywe_app;
 GRANT USAGE ON SCHEMA analytics TO khaywe_read;
 
+CREATE SCHEMA audit;
+GRANT USAGE ON SCHEMA audit TO khaywe_app;
+
 CREATE SCHEMA batches;
 GRANT USAGE ON SCHEMA batches TO khaywe_app;
 
@@ -1241,6 +1244,27 @@ COMMENT ON COLUMN analytics.warnings.points IS 'Points concerned; 0 for tiers.';
 COMMENT ON COLUMN analytics.warnings.warned_at IS 'When the warning was made.';
 GRANT SELECT ON TABLE analytics.warnings TO khaywe_app;
 GRANT SELECT ON TABLE analytics.warnings TO khaywe_read;
+
+CREATE TABLE audit.blocks (
+    partition int NOT NULL,
+    number bigint NOT NULL,
+    root bytea NOT NULL,
+    CONSTRAINT blocks_root_check CHECK ((length(root) = 32)),
+    CONSTRAINT blocks_number_v1 PRIMARY KEY (partition, number)
+);
+GRANT SELECT,INSERT,DELETE ON TABLE audit.blocks TO khaywe_app;
+
+CREATE TABLE audit.checkpoints (
+    number bigint NOT NULL,
+    taken_at timestamptz NOT NULL,
+    root bytea NOT NULL,
+    envelope bytea NOT NULL,
+    CONSTRAINT checkpoints_number_check CHECK ((number > 0)),
+    CONSTRAINT checkpoints_root_check CHECK ((length(root) = 32)),
+    CONSTRAINT checkpoints_pkey PRIMARY KEY (number)
+);
+CREATE TRIGGER checkpoints_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.checkpoints FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
+GRANT SELECT,INSERT ON TABLE audit.checkpoints TO khaywe_app;
 
 CREATE TABLE batches.batches (
     batch_id uuid NOT NULL,

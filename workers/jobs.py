@@ -27,6 +27,7 @@ from workers.forgetting import forget_deliveries
 from workers.members import finish_erasures, finish_mergers
 from workers.periods import close_periods
 from workers.runs import OnProgress, Report
+from workers.sealing import take_daily_checkpoint
 from workers.sweeping import Deps, Find, ProgramOn, Sweep, programs_on
 from workers.warning import warn
 
@@ -106,6 +107,7 @@ JOBS: Final = {
         Job("finish-erasures", "Carry out erasures that were interrupted", 5, finish_erasures),
         Job("forget-deliveries", "Forget webhooks that were delivered or given up long ago", 60, forget_deliveries),
         Job("delete-batch-items", "Delete the items of batches that ended long ago", 60, delete_old_items),
+        Job("take-checkpoint", "Sign what the ledger holds, once a day", 60, take_daily_checkpoint),
     )
 }
 """All jobs by name."""

@@ -13,6 +13,7 @@ from ledger.posting.cache import StateCache
 from ledger.posting.instruction import Instruction, LedgerBusy, LedgerUnavailable, Posted
 from ledger.posting.poster import Poster
 from ledger.program.state import Program
+from ledger.signing import Keyring
 from ledger.sql import load_queries
 from ledger.streams import PROGRAM, StreamId, program_stream_id
 from projections.due import Pages, Scope
@@ -35,6 +36,8 @@ class Deps(Struct, frozen=True):
     partition_count: int
     batch_size: int = 1000
     """Accounts at a time: a batch of the poster, and what a kill can undo."""
+    signing_keys: Keyring | None = None
+    """Sign checkpoints; where they are not at hand, none are taken."""
 
 
 class ProgramOn(Struct, frozen=True):

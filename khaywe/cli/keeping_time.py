@@ -1,11 +1,13 @@
 """``khaywe run`` and ``khaywe runs``: the jobs that keep time, by hand."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from khaywe.signing_keys import open_keyring
 from khaywe.wiring import Database
 from ledger.errors import InvalidInput
 from projections.jobs import JobRun, read_last_runs, read_runs
@@ -15,7 +17,7 @@ from workers.runs import Report
 from workers.sweeping import Deps
 
 
-def run(database: Database, name: str, now: str | None) -> None:
+def run(database: Database, signing_key_file: Path, name: str, now: str | None) -> None:
     """
     Run a job, and show how far it is.
 
@@ -32,7 +34,7 @@ def run(database: Database, name: str, now: str | None) -> None:
         def show_progress(report: Report) -> None:
             progress.update(task, so_far=report.summary())
 
-        deps = Deps(database.connect, poster, database.partition_count)
+        deps = Deps(database.connect, poster, database.partition_count, signing_keys=open_keyring(signing_key_file))
         report = run_job(deps, job, now=moment, holder=uuid4(), on_progress=show_progress)
     if report is None:
         typer.echo(f"{name}: another worker is running it.")

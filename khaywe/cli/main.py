@@ -40,6 +40,8 @@ app.add_typer(tills, name="till")
 app.add_typer(signing, name="signing-key")
 app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
+checkpoints = typer.Typer(help="Signed roots of the ledger, to be kept somewhere else.", no_args_is_help=True)
+audit.add_typer(checkpoints, name="checkpoint")
 app.add_typer(imports, name="import")
 app.add_typer(batches, name="batches")
 what_ifs = typer.Typer(no_args_is_help=True, help="What another version of a program would have come to.")
@@ -380,15 +382,102 @@ def signing_key_rotate() -> None:
 @audit.command("verify")
 def audit_verify(
     *,
-    with_views: Annotated[bool, typer.Option(help="Also compare every view with the events.")] = True,
+    with_views: Annotated[
+        bool, typer.Option(help="Also fold every account anew, and compare every view with the events.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
+    archive: Annotated[Path | None, typer.Option(help="Verify this archive instead of the database.")] = None,
+    checkpoint: Annotated[
+        list[str] | None, typer.Option(help="A checkpoint that was kept elsewhere; may be repeated.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="A trusted public key: a PEM file, or its base64; default our own.")
+    ] = None,
 ) -> None:
-    """Re-read every event, re-compute the hash chain, and compare every view with the events."""
+    """
+    Re-read every event: the hash chain, the checkpoints, every account folded anew, and every view compared with the
+    events. Exit code 1 if anything is not as it was recorded; the first bad position is named.
+    """
     with told_plainly():
-        from khaywe.cli.verifying import verify
+        from khaywe.cli.verifying import verify, verify_folder
+        from khaywe.wiring import open_database
+
+        found = settings()
+        if archive is not None:
+            verify_folder(found, archive, as_json=as_json, keys=key or [], checkpoint_files=checkpoint or [])
+            return
+        with open_database(found) as database:
+            verify(database, found, with_views=with_views, as_json=as_json, keys=key, checkpoint_files=checkpoint)
+
+
+@checkpoints.command("take")
+def checkpoint_take() -> None:
+    """Verify what was recorded since the last checkpoint, and sign everything up to now."""
+    with told_plainly():
+        from khaywe.cli.archiving import take
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            verify(database, with_views=with_views)
+            take(database, settings())
+
+
+@checkpoints.command("list")
+def checkpoint_list(limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20) -> None:
+    """Show checkpoints, newest first."""
+    with told_plainly():
+        from khaywe.cli.archiving import show
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show(database, settings(), limit)
+
+
+@checkpoints.command("export")
+def checkpoint_export(
+    number: Annotated[int | None, typer.Argument(help="Which; default the newest.")] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="A file; - is standard output.")] = "-",
+) -> None:
+    """Write a checkpoint with its signature: keep it where whoever runs the database cannot change it."""
+    with told_plainly():
+        from khaywe.cli.archiving import export_checkpoint
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            export_checkpoint(database, settings(), number, output)
+
+
+@audit.command("export")
+def audit_export(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or one with an archive of this ledger.")],
+    since: Annotated[
+        str | None, typer.Option("--from", help="Only what was recorded from then on, such as 2026-01-01T00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Only what was recorded before then.")] = None,
+) -> None:
+    """
+    Archive events with their chain, a signed checkpoint, and a verifier that needs nothing but Python. Run again, it
+    goes on where the archive ends.
+    """
+    with told_plainly():
+        from khaywe.cli.archiving import export
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            export(database, settings(), folder, since, until)
+
+
+@audit.command("restore")
+def audit_restore(
+    folder: Annotated[Path, typer.Argument(help="An archive that begins with the first event.")],
+    key: Annotated[
+        list[str] | None, typer.Option(help="A trusted public key: a PEM file, or its base64; default our own.")
+    ] = None,
+) -> None:
+    """Fill a new ledger from an archive: the same positions and links, byte for byte."""
+    with told_plainly():
+        from khaywe.cli.archiving import restore
+
+        restore(settings(), folder, key or [])
 
 
 @imports.command("purchases")
@@ -485,7 +574,7 @@ def run_by_hand(
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            run(database, job, now)
+            run(database, settings().signing_key_file, job, now)
 
 
 @app.command("runs")

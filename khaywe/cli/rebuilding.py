@@ -26,15 +26,16 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed or 0:,.0f}/s", style="progress.data.speed")
 
 
-def rebuild(database: Database, names: list[str], *, compare_only: bool) -> list[Comparison]:
+def rebuild(database: Database, names: list[str], *, compare_only: bool, is_quiet: bool = False) -> list[Comparison]:
     """
-    Build views anew, compare, and swap unless told not to.
+    Build views anew, compare, and swap unless told not to; quietly, print nothing.
 
     Raises:
         ValueError: A name is not a view's, or somebody else is building.
     """
-    compared = _built(database, names, compare_beside if compare_only else compare_and_swap)
-    _tell(compared)
+    compared = _built(database, names, compare_beside if compare_only else compare_and_swap, is_quiet=is_quiet)
+    if not is_quiet:
+        _tell(compared)
     return compared
 
 
@@ -48,7 +49,7 @@ def compare(database: Database, names: list[str]) -> bool:
     return all(one.is_equal for one in rebuild(database, names, compare_only=True))
 
 
-def _built(database: Database, names: list[str], finish: Finish) -> list[Comparison]:
+def _built(database: Database, names: list[str], finish: Finish, *, is_quiet: bool) -> list[Comparison]:
     unknown = [name for name in names if name not in VIEWS]
     if unknown:
         raise ValueError(f"There is no view {', '.join(unknown)}; there are: {', '.join(VIEWS)}.")
@@ -58,7 +59,7 @@ def _built(database: Database, names: list[str], finish: Finish) -> list[Compari
         reader = stack.enter_context(database.connect())
         writer = stack.enter_context(database.connect_views(BESIDE))
         columns = (TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn())
-        progress = stack.enter_context(Progress(*columns))
+        progress = stack.enter_context(Progress(*columns, disable=is_quiet))
         heads = owner.execute("SELECT sum(position) FROM ledger.heads").fetchone()
         task = progress.add_task("events", total=int(heads[0]) if heads else None)
 

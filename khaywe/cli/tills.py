@@ -84,12 +84,12 @@ def _show(keyring: Keyring) -> None:
 
 
 def _bundle(file: str, key_files: list[str]) -> Bundle:
-    keys = [_key(name) for name in key_files]
+    keys = [public_key(name) for name in key_files]
     with _open(file) as source:
         return read(opened(source.read(_MAX_BUNDLE_BYTES), PAYLOAD_TYPE, keys))
 
 
-def _key(given: str) -> Ed25519PublicKey:
+def public_key(given: str) -> Ed25519PublicKey:
     """Return a public key from a PEM file, or from the base64 of its 32 bytes."""
     if not Path(given).exists():
         try:

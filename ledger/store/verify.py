@@ -6,7 +6,7 @@ itself is a log whose end was cut off together with its head, or that was rewrit
 and all: for that, keep the last `Progress` somewhere else, and go on from there the next time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from struct import Struct as Layout
@@ -82,6 +82,7 @@ def verify_chain(
     after: int = 0,
     previous: bytes = GENESIS,
     until: int | None = None,
+    on_links: Callable[[list[bytes]], None] = lambda _: None,
 ) -> Iterator[Progress]:
     """
     Read a partition and check it, a page at a time, with flat memory. Writers are not disturbed.
@@ -96,6 +97,7 @@ def verify_chain(
         previous: The link at that position.
         until: Last position to look at; ``None``: all there is now, and the head. Ranges of one partition may be
             verified side by side, each beginning with the link that is stored where it begins.
+        on_links: Told the links of each page that was verified.
 
     Yields:
         Progress after each page, and at least once.
@@ -107,7 +109,7 @@ def verify_chain(
     walk = _Walk(connection, partition, after, previous, _stamp(connection, partition, after, previous))
     end = head.position if until is None else until
     while True:
-        walk.read_page(min(walk.position + _PAGE_SIZE, end))
+        on_links(walk.read_page(min(walk.position + _PAGE_SIZE, end)))
         if until is None and walk.position >= end:
             _check_head(partition, head, walk)
         yield Progress(partition, walk.position, walk.link, end)
@@ -130,17 +132,21 @@ class _Walk:
         self._versions: dict[StreamId, int] = {}
         self._older_versions: dict[StreamId, int] = {}
 
-    def read_page(self, last: int) -> None:
+    def read_page(self, last: int) -> list[bytes]:
         """
         Check the events up to and with position ``last``.
+
+        Returns:
+            Their links.
 
         Raises:
             ChainBroken: See `verify_chain`.
         """
         page = {"partition": self._partition, "after": self.position, "last": last}
         firsts: list[_First] = []
+        links: list[bytes] = []
         with self._connection.cursor().copy(_SQL["copy_links"], page) as copy:
-            fault = self._read(copy, firsts)
+            fault = self._read(copy, firsts, links)
             while copy.read():
                 pass  # What follows a fault; the connection is of no use before it is read.
         if fault is None and self.position < last:
@@ -151,14 +157,16 @@ class _Walk:
             raise ChainBroken(self._partition, self.position + 1, fault)
         if len(self._versions) > _REMEMBERED_STREAMS:
             self._versions, self._older_versions = {}, self._versions
+        return links
 
-    def _read(self, copy: Copy, firsts: list[_First]) -> str | None:
+    def _read(self, copy: Copy, firsts: list[_First], links: list[bytes]) -> str | None:
         """
         Go on until the end of the page, or to the last event before a fault.
 
         Args:
             copy: One row of the table per block.
             firsts: Gets the events whose stream is not remembered.
+            links: Gets the link of each event.
 
         Returns:
             What is wrong with the next event.
@@ -189,6 +197,7 @@ class _Walk:
                 fault = f"the event is version {version} of its stream, and the one before it is {before}"
                 break
             versions[stream_id] = version
+            links.append(next_link)
             position, link, stamp = found, next_link, next_stamp
             # Asking libpq itself, for as long as it has rows at hand, takes half the time.
             size, block = next_row(1)

@@ -1,6 +1,6 @@
 """Timeline: everything that happened to an account, in order."""
 
 from projections.timeline.project import TIMELINE
-from projections.timeline.rows import TimelineRow, read_timeline
+from projections.timeline.rows import TimelineRow, read_lines_of, read_timeline
 
-__all__ = ["TIMELINE", "TimelineRow", "read_timeline"]
+__all__ = ["TIMELINE", "TimelineRow", "read_lines_of", "read_timeline"]

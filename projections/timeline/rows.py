@@ -65,3 +65,16 @@ def read_timeline(
         },
     )
     return [TimelineRow(*row) for row in rows]
+
+
+def read_lines_of(
+    connection: Connection[Any], account_id: StreamId, partition_count: int, first: int, last: int
+) -> list[TimelineRow]:
+    """Return the lines of a range of versions of an account, newest first."""
+    asked = {
+        "partition": partition_of(account_id, partition_count),
+        "account_id": UUID(bytes=account_id),
+        "first": first,
+        "last": last,
+    }
+    return [TimelineRow(*row) for row in connection.execute(_SQL["lines_of"], asked)]

@@ -40,6 +40,7 @@ RECORDED = {
     "finish-erasures": {},
     "forget-deliveries": {},
     "delete-batch-items": {},
+    "take-checkpoint": {},
 }
 """What each job records of members who bought in September and did nothing until November, if it alone runs."""
 
