@@ -277,6 +277,8 @@ async def approve(request: Request) -> Response:
     approval = await run_in_threadpool(_approval, found, path["program_id"], path["approval_id"])
     requested = approval.requested
     caller.require(_ACTIONS[requested.kind])
+    if requested.kind in _POINTS:
+        caller.require_source(_POINTS[requested.kind].decode(requested.request).source)
     wanted = _wanted(requested, now, idempotency_references(request))
     posted = await found.poster.post(deciding.agree(wanted, requested, caller.family, now))
     return _published(posted) if isinstance(posted.event, ProgramPublished) else answer(posted)
