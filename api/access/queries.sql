@@ -63,6 +63,16 @@ AND (%(topic)s::text IS NULL OR topic = %(topic)s)
 ORDER BY recorded_at DESC, partition DESC, position DESC
 LIMIT %(limit)s;
 
+-- grants --
+-- What keys and users may do, named as events name them.
+SELECT 'key:' || key_id AS principal, role, actions, programs, partners, stores
+FROM access.api_keys
+WHERE 'key:' || key_id = any(%(principals)s)
+UNION ALL
+SELECT 'user:' || user_id::text, role, actions, programs, partners, stores
+FROM access.users
+WHERE 'user:' || user_id::text = any(%(principals)s);
+
 -- add_user --
 INSERT INTO access.users (user_id, email, password_hash, role, actions, programs, partners, stores, created_at)
 VALUES (%(user_id)s, %(email)s, %(password_hash)s, %(role)s, %(actions)s, %(programs)s, %(partners)s, %(stores)s, %(now)s);
