@@ -95,10 +95,18 @@ WITH changed AS (
 DELETE FROM access.sessions WHERE user_id = %(user_id)s;
 
 -- user_by_email --
-SELECT user_id, password_hash, is_enabled, failed_count, locked_until FROM access.users WHERE email = %(email)s;
+SELECT user_id, password_hash, is_enabled, locked_until FROM access.users WHERE email = %(email)s;
 
 -- failed --
-UPDATE access.users SET failed_count = failed_count + 1, locked_until = %(locked_until)s WHERE user_id = %(user_id)s;
+-- Reckoned here, so that guesses at the same time count each other, and none lifts the lock of another.
+UPDATE access.users
+SET failed_count = failed_count + 1,
+    locked_until = CASE
+        WHEN locked_until > %(now)s THEN locked_until
+        WHEN failed_count + 1 >= %(patience)s
+            THEN %(now)s + least(%(longest)s, interval '30 seconds' * power(2, least(failed_count + 1 - %(patience)s, 10)))
+    END
+WHERE user_id = %(user_id)s;
 
 -- open_session --
 -- Sessions that are over go with it: nobody else tidies up.
