@@ -9,6 +9,7 @@ from psycopg import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.looking_back import AS_AT, AS_OF, asks_back, look_back, page_of_lots
 from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation, query_parameter
 from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, flag_of, limit_of, read_shown, token
 from api.resources import Resources, resources
@@ -24,13 +25,6 @@ from projections.timeline import TimelineRow, read_timeline
 from rules.activity import member_address
 
 router = APIRouter(prefix="/v1/programs/{program_id}/members/{member}", tags=["accounts"])
-
-_AS_OF = query_parameter(
-    "as_of",
-    "Program-local date to tell what is available on; absent: today. Only dates are applied: what was booked since "
-    "is in the figures.",
-    {"type": "string", "format": "date"},
-)
 
 
 class AccountView(Struct, frozen=True):
@@ -78,7 +72,10 @@ class TimelinePage(Struct, frozen=True):
     "/account",
     summary="Read a member's account",
     **operation(
-        Action.READ_ACCOUNTS, answer=AccountView, parameters=[PROGRAM, MEMBER, _AS_OF, MIN_POSITION], refusals=REFUSALS
+        Action.READ_ACCOUNTS,
+        answer=AccountView,
+        parameters=[PROGRAM, MEMBER, AS_OF, AS_AT, MIN_POSITION],
+        refusals=REFUSALS,
     ),
 )
 async def account(request: Request) -> Response:
@@ -87,10 +84,12 @@ async def account(request: Request) -> Response:
     program = found.known_program(program_id)
     if program is None:
         program = await run_in_threadpool(found.program, program_id)
+    today = local_date(datetime.now(UTC), time_zone(program.timezone))
+    if "as_at" in request.query_params or (as_of(request) or today) != today:
+        return as_json(await run_in_threadpool(_as_it_was, request))
     if "min_position" in request.query_params:
         await run_in_threadpool(_wait, found, request.query_params["min_position"])
-    on = as_of(request) or local_date(datetime.now(UTC), time_zone(program.timezone))
-    row = await found.accounts.read(member_address(program_id, request.path_params["member"]), on)
+    row = await found.accounts.read(member_address(program_id, request.path_params["member"]), today)
     if row is None:
         raise _not_shown(program_id)
     return as_json(
@@ -120,6 +119,8 @@ async def account(request: Request) -> Response:
             query_parameter("with_used", "Also lots with no points left.", {"type": "boolean", "default": False}),
             LIMIT,
             CURSOR,
+            AS_OF,
+            AS_AT,
             MIN_POSITION,
         ],
         refusals=REFUSALS,
@@ -130,13 +131,22 @@ def lots(request: Request) -> Response:
     limit, after = limit_of(request), cursor_of(request, _LotCursor)
     with_used = flag_of(request, "with_used")
 
+    if asks_back(request):
+        past, _, position = look_back(request)
+        rows: list[LotRow] = page_of_lots([lot for lot in past.lots if lot.open_points or with_used], after, limit)
+    else:
+        rows, position = _lots_now(request, limit, after, with_used=with_used)
+    last = rows[-1] if len(rows) == limit else None
+    next_cursor = token([last.expires_on, last.earned_on, last.lot]) if last else None
+    return as_json(LotPage(rows, next_cursor, position))
+
+
+def _lots_now(request: Request, limit: int, after: "_LotCursor | None", *, with_used: bool) -> tuple[list[LotRow], str]:
     def read(connection: Connection[Any], account_id: StreamId, partition_count: int) -> list[LotRow]:
         cursor = (after.expires_on, after.earned_on, after.lot) if after else None
         return read_lots(connection, account_id, partition_count, with_used=with_used, after=cursor, limit=limit)
 
-    rows, position = read_shown(request, read)
-    last = rows[-1] if len(rows) == limit else None
-    return as_json(LotPage(rows, last and token([last.expires_on, last.earned_on, last.lot]), position))
+    return read_shown(request, read)
 
 
 @router.get(
@@ -188,6 +198,21 @@ class _LotCursor(Struct, array_like=True):
     expires_on: date | None
     earned_on: date
     lot: int
+
+
+def _as_it_was(request: Request) -> AccountView:
+    account, cut, position = look_back(request)
+    return AccountView(
+        request.path_params["program_id"],
+        str(account.member_id),
+        str(account.account_id),
+        account.opened_on,
+        account.status,
+        account.merged_into,
+        cut.as_of,
+        account.balances,
+        position,
+    )
 
 
 def _wait(found: Resources, position: str) -> None:

@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from api import (
@@ -29,6 +30,7 @@ from api import (
     holds,
     identifiers,
     jobs,
+    looking_back,
     members,
     points,
     pools,
@@ -40,6 +42,7 @@ from api import (
     quotes,
     redemptions,
     reference,
+    repairs,
     returns,
     rule_sql,
     rules,
@@ -49,12 +52,15 @@ from api import (
     tiers,
     variances,
     versions,
+    view_exports,
     watching,
     webhook_trials,
     webhooks,
+    what_ifs,
 )
 from api.access import keys, log, sessions, users
 from api.access.keyring import KeyRing
+from api.access.limits import STRANGER_PER_S
 from api.bridge import Bridge
 from api.edge import Edge
 from api.fast_lane import FastLane
@@ -84,6 +90,7 @@ def create_app(
     version: str,
     signing_keys: Keyring,
     may_call_private: bool = False,
+    guesses_per_s: int = STRANGER_PER_S,
 ) -> ASGIApp:
     """
     Return the application.
@@ -95,6 +102,7 @@ def create_app(
         partition_count: Of the ledger.
         version: Of Khaywe.
         may_call_private: Whether webhooks may go to addresses that are not public.
+        guesses_per_s: Wrong keys and passwords that an address may show.
         signing_keys: Sign what leaves for offline tills.
     """
     keyring = KeyRing(pool)
@@ -117,7 +125,7 @@ def create_app(
     app = _new_app(version)
     app.router.lifespan_context = lifespan
     app.state.metrics = new_registry(poster, pool)
-    return Edge(FastLane(app), keyring, RequestMetrics(app.state.metrics))
+    return Edge(FastLane(app), keyring, RequestMetrics(app.state.metrics), guesses_per_s=guesses_per_s)
 
 
 def described_app(version: str) -> dict[str, Any]:
@@ -135,6 +143,7 @@ def _new_app(version: str) -> FastAPI:
         purchase_stream,
         redemptions,
         holdings,
+        looking_back,
         holds,
         checkouts,
         quotes,
@@ -159,6 +168,8 @@ def _new_app(version: str) -> FastAPI:
         rules,
         rule_sql,
         simulation,
+        what_ifs,
+        repairs,
         approvals,
         sessions,
         keys,
@@ -169,6 +180,7 @@ def _new_app(version: str) -> FastAPI:
         webhook_trials,
         bundles,
         variances,
+        view_exports,
         health,
         watching,
         reference,
@@ -204,8 +216,17 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path
     if error.status_code == 405:  # noqa: PLR2004  # the two that the router raises
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = ", ".join(sorted(_methods_at(request)))
         response = problem_response(MethodNotAllowed(f"{path} takes {allowed}, not {request.method}."), path)
         response.headers["Allow"] = allowed
         return response
     return problem_response(NoSuchResource(f"There is nothing at {path}; see /docs."), path)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return what the address takes, whichever routes of it there are; the router tells of the first alone."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, APIRoute) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return found

@@ -52,7 +52,7 @@ class ApprovalView(Struct, frozen=True):
 
     approval_id: str
     kind: str
-    """accrual, adjustment, reinstatement or publication."""
+    """accrual, adjustment, reinstatement, publication or repair."""
     status: str
     """pending, approved, rejected or expired."""
     request: Raw
@@ -97,13 +97,16 @@ class _Points(NamedTuple):
     """The field that is unique within the source."""
 
 
+REPAIR = "repair"
+"""Kind of what is asked for by `api.repairs`."""
+
 _POINTS = {
     "accrual": _Points(msgspec.json.Decoder(AccrualRequest).decode, accrue_points, "accrual_id"),
     "adjustment": _Points(msgspec.json.Decoder(AdjustmentRequest).decode, adjust_points, "adjustment_id"),
     "reinstatement": _Points(msgspec.json.Decoder(ReinstatementRequest).decode, reinstate_points, "reinstatement_id"),
 }
 _PUBLICATION = "publication"
-_ACTIONS = dict.fromkeys(_POINTS, Action.ADJUST) | {_PUBLICATION: Action.PUBLISH}
+_ACTIONS = dict.fromkeys(_POINTS, Action.ADJUST) | {_PUBLICATION: Action.PUBLISH, REPAIR: Action.CLOSE_PERIODS}
 """Of what can be asked for: what whoever agrees must be allowed to do."""
 
 _publication = msgspec.json.Decoder(AskedPublication).decode
@@ -279,6 +282,11 @@ async def approve(request: Request) -> Response:
     caller.require(_ACTIONS[requested.kind])
     if requested.kind in _POINTS:
         caller.require_source(_POINTS[requested.kind].decode(requested.request).source)
+    if requested.kind == REPAIR:
+        # The workers carry it out, once the approval's own stream says so.
+        keys = idempotency_references(request)
+        granting = deciding.grant(requested.program_id, requested.approval_id, caller.family, now, keys=keys)
+        return answer(await found.poster.post(granting))
     wanted = _wanted(requested, now, idempotency_references(request))
     posted = await found.poster.post(deciding.agree(wanted, requested, caller.family, now))
     return _published(posted) if isinstance(posted.event, ProgramPublished) else answer(posted)

@@ -24,11 +24,13 @@ TAGS = [
     {"name": "time", "description": "What happens by itself: jobs, warnings, changed policies."},
     {"name": "programs", "description": "The scheme: drafts, published versions, terms."},
     {"name": "rules", "description": "Checking, explaining and translating rules; simulation."},
+    {"name": "what-ifs", "description": "What another version would have come to, and booking the difference."},
     {"name": "approvals", "description": "What takes a second person before it is done."},
     {
         "name": "offline tills",
         "description": "Pricing without a network, and what was promised against what was booked.",
     },
+    {"name": "analytics", "description": "Views for analysts, and files made of them."},
     {"name": "webhooks", "description": "Telling your systems what happens, in the order of each account."},
     {"name": "access", "description": "Keys, users and sessions, and the record of what was allowed and read."},
     {"name": "health", "description": "Probes: does the process live, can it do its work."},
@@ -54,7 +56,8 @@ _OF_STATUS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-Aft
 def operation_id(method: str, path: str) -> str:
     """
     Return an id made of method and path, which are as stable as anything: ``POST /v1/programs/{…}/purchases`` is
-    ``post_purchase``. What a parameter or a POST picks one of stands in the singular.
+    ``post_purchase``. What a parameter or a POST picks one of stands in the singular;
+    an ending, as in ``{view}.parquet``, is kept.
     """
     rest = re.sub(r"^/v1/programs/\{program_id\}/(?=.)", "", path).removeprefix("/v1").strip("/")
     parts = rest.split("/")
@@ -63,6 +66,8 @@ def operation_id(method: str, path: str) -> str:
         if not part.startswith("{"):
             is_one = following.startswith("{") if following else method == "post"
             words.append(_singular(part) if is_one else part)
+        elif ending := part.partition("}.")[2]:
+            words.append(ending)
     return "_".join([method, *words]).replace("-", "_").replace(".", "_")
 
 

@@ -47,18 +47,21 @@ class Edge:
     Everything below ``/v1`` needs a key: an endpoint cannot forget to ask for one.
     """
 
-    def __init__(self, app: ASGIApp, keys: KeyRing, metrics: RequestMetrics) -> None:
+    def __init__(
+        self, app: ASGIApp, keys: KeyRing, metrics: RequestMetrics, *, guesses_per_s: int = STRANGER_PER_S
+    ) -> None:
         """
         Args:
             app: What is behind.
             keys: Checks API keys.
             metrics: Counts what was answered.
+            guesses_per_s: Wrong keys and passwords that an address may show.
         """
         self._metrics = metrics
         self._app = app
         self._keys = keys
         self._callers = Limiter("caller", REQUESTS_PER_S)
-        self._strangers = Limiter("stranger", STRANGER_PER_S)
+        self._strangers = Limiter("stranger", guesses_per_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
@@ -147,7 +150,8 @@ class Edge:
             return None
         caller = await self._known(scope, headers)
         if caller is None:
-            self._strangers.take(stranger)
+            if b"authorization" in headers or b"cookie" in headers:
+                self._strangers.take(stranger)  # a guess; who shows nothing costs nothing
             raise Unauthorized("Send your key as: Authorization: Bearer khaywe_…")
         scope["khaywe.caller"] = caller
         return caller

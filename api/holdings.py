@@ -7,6 +7,7 @@ from msgspec import Struct
 from psycopg import Connection
 from starlette.responses import Response
 
+from api.looking_back import AS_AT, AS_OF, asks_back, look_back
 from api.openapi import CURSOR, LIMIT, MEMBER, MIN_POSITION, PROGRAM, operation, query_parameter
 from api.paging import REFUSALS, VersionCursor, as_json, cursor_of, flag_of, limit_of, read_shown, token
 from ledger.access.roles import Action
@@ -52,6 +53,8 @@ class VoucherPage(Struct, frozen=True):
             query_parameter("with_resolved", "Also those that are resolved.", {"type": "boolean", "default": False}),
             LIMIT,
             CURSOR,
+            AS_OF,
+            AS_AT,
             MIN_POSITION,
         ],
         refusals=REFUSALS,
@@ -62,23 +65,42 @@ def holds(request: Request) -> Response:
     limit, before = limit_of(request), cursor_of(request, VersionCursor)
     with_resolved = flag_of(request, "with_resolved")
 
+    if asks_back(request):
+        past, _, position = look_back(request)
+        wanted = [one for one in past.holds if one.status == "open" or with_resolved]
+        rows = [one for one in wanted if before is None or one.version < before.version][:limit]
+    else:
+        rows, position = _holds_now(request, limit, before, with_resolved=with_resolved)
+    return as_json(HoldPage(rows, token([rows[-1].version, 0]) if len(rows) == limit else None, position))
+
+
+def _holds_now(
+    request: Request, limit: int, before: VersionCursor | None, *, with_resolved: bool
+) -> tuple[list[HoldRow], str]:
     def read(connection: Connection[Any], account_id: StreamId, partition_count: int) -> list[HoldRow]:
         version = before.version if before else None
         return read_holds(
             connection, account_id, partition_count, with_resolved=with_resolved, before=version, limit=limit
         )
 
-    rows, position = read_shown(request, read)
-    return as_json(HoldPage(rows, token([rows[-1].version, 0]) if len(rows) == limit else None, position))
+    return read_shown(request, read)
 
 
 @router.get(
     "/tiers",
     summary="Read a member's tiers",
-    **operation(Action.READ_ACCOUNTS, answer=TierList, parameters=[PROGRAM, MEMBER, MIN_POSITION], refusals=REFUSALS),
+    **operation(
+        Action.READ_ACCOUNTS,
+        answer=TierList,
+        parameters=[PROGRAM, MEMBER, AS_OF, AS_AT, MIN_POSITION],
+        refusals=REFUSALS,
+    ),
 )
 def tiers(request: Request) -> Response:
     """Return the tier held on each ladder, since when, and until when."""
+    if asks_back(request):
+        past, _, position = look_back(request)
+        return as_json(TierList(past.tiers, position))
     rows, position = read_shown(request, read_tiers)
     return as_json(TierList(rows, position))
 

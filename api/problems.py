@@ -18,10 +18,12 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
+from projections.analytics.dictionary import UnknownView
 from projections.webhooks.endpoints import TooManyWebhooks, UnknownWebhook
 from projections.webhooks.log import UnknownDelivery
 from projections.webhooks.targets import TargetRefused
 from rules.errors import (
+    AccountChanged,
     AmountRequired,
     BelowMinimum,
     CurrencyMismatch,
@@ -145,6 +147,30 @@ class UnknownBatch(LedgerError):
     slug = "unknown-batch"
 
 
+class UnknownWhatIf(LedgerError):
+    """There is no such what-if."""
+
+    slug = "unknown-what-if"
+
+
+class UnknownRepair(LedgerError):
+    """The what-if has no such repair."""
+
+    slug = "unknown-repair"
+
+
+class WhatIfUnfinished(LedgerError):
+    """The what-if has not come to its end."""
+
+    slug = "what-if-unfinished"
+
+
+class NothingToRepair(LedgerError):
+    """The what-if found nothing of this kind to repair."""
+
+    slug = "nothing-to-repair"
+
+
 class BatchEnded(LedgerError):
     """The batch was carried out, so it can no longer be cancelled."""
 
@@ -187,6 +213,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownWebhook: HTTPStatus.NOT_FOUND,
     UnknownDelivery: HTTPStatus.NOT_FOUND,
     UnknownBatch: HTTPStatus.NOT_FOUND,
+    UnknownWhatIf: HTTPStatus.NOT_FOUND,
+    UnknownRepair: HTTPStatus.NOT_FOUND,
+    UnknownView: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
@@ -231,6 +260,9 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     TooManyWebhooks: HTTPStatus.CONFLICT,
     program.StaleVersion: HTTPStatus.PRECONDITION_FAILED,
     BatchEnded: HTTPStatus.CONFLICT,
+    WhatIfUnfinished: HTTPStatus.CONFLICT,
+    NothingToRepair: HTTPStatus.CONFLICT,
+    AccountChanged: HTTPStatus.CONFLICT,
     BatchItemsDeleted: HTTPStatus.GONE,
     BodyStalled: HTTPStatus.REQUEST_TIMEOUT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

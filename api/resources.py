@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +43,7 @@ _STREAM_SLOTS = 16
 """All streams together leave more than half of the poster's queue to everybody else."""
 _PASSWORD_SLOTS = 2
 """As many hashes as are computed at once; see `api.access.passwords`."""
+_EXPORT_SLOTS = 2
 _POSITION = re.compile(r"[0-9]{1,4}:[0-9]{1,18}")
 
 
@@ -60,6 +63,10 @@ class Resources(Struct):
     """One for each group of lines that streams have at the poster."""
     password_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_PASSWORD_SLOTS))
     """One for each password that is looked at; those who wait for it keep no thread from others."""
+    reporting: Lock = field(default_factory=Lock)
+    """Held by whoever reads all events of a program: one at a time, because the interpreter is shared."""
+    export_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_EXPORT_SLOTS))
+    """One for each export that is being made; each takes a connection for as long as it reads."""
 
     @contextmanager
     def connection(self) -> Iterator[Connection[Any]]:

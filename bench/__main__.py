@@ -6,9 +6,11 @@ import platform
 import sys
 
 from bench import (
+    asking,
     dawdling,
     importing,
     keeping_time,
+    looking_back,
     noise,
     overloading,
     posting,
@@ -32,8 +34,10 @@ GROUPS = {
     "rules": ruling.run,
     "segments": segmenting.run,
     "jobs": keeping_time.run,
+    "what-if": asking.run,
     "import": importing.run,
     "start": starting.run,
+    "lookback": looking_back.run,
 }
 ON_REQUEST = {"agreement": segmenting.agree}
 """Not measured unless named: it takes a minute, and its figure is always 0."""

@@ -22,6 +22,7 @@ from workers.delivering import delivering
 from workers.follower import follow
 from workers.scheduling import scheduled
 from workers.sweeping import Deps
+from workers.what_ifs import answering
 
 _POOL_SIZE = 16
 _ACCEPTED_AT_ONCE = 64
@@ -68,6 +69,7 @@ def run_api(database: Database, settings: Settings, listener: socket.socket | No
             database.partition_count,
             version=__version__,
             may_call_private=settings.webhook_allow_private,
+            guesses_per_s=settings.guesses_per_s,
             signing_keys=open_keyring(settings.signing_key_file),
         )
         calm_collector()
@@ -97,6 +99,7 @@ def run_worker(database: Database, settings: Settings) -> None:
         with (
             scheduled(deps),
             carrying_out(deps),
+            answering(deps),
             delivering(database.connect, may_call_private=settings.webhook_allow_private),
         ):
             follow(database.connect, database.connect_views, stopping)

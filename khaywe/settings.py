@@ -42,6 +42,9 @@ class Settings:
     webhook_allow_private: bool = False
     """Whether webhooks may go to private addresses and without TLS: for tests, and where everything is inside."""
 
+    guesses_per_s: int = 10
+    """Wrong keys and passwords that an address may show; more where everybody comes through one proxy."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
         """
@@ -57,6 +60,7 @@ class Settings:
             host=_host(environ.get("KHAYWE_HOST") or "127.0.0.1"),
             port=_port("KHAYWE_PORT", environ.get("KHAYWE_PORT") or "8000", lowest=1),
             database_port=_database_port(environ.get("KHAYWE_DATABASE_PORT") or None),
+            guesses_per_s=_count("KHAYWE_GUESSES_PER_S", environ.get("KHAYWE_GUESSES_PER_S") or "10"),
             webhook_allow_private=_switch("KHAYWE_WEBHOOK_ALLOW_PRIVATE", environ),
             signing_key_file=_signing_key_file(environ.get("KHAYWE_SIGNING_KEY_FILE"), home),
         )
@@ -99,4 +103,10 @@ def _port(variable: str, text: str, *, lowest: int) -> int:
     # int() alone would also take "8_000", " 80 " and digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,5}", text) or not lowest <= int(text) <= HIGHEST_PORT:
         raise SettingsError(variable, text, f"a whole number from {lowest} to {HIGHEST_PORT}")
+    return int(text)
+
+
+def _count(variable: str, text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise SettingsError(variable, text, "a whole number from 1 to 999999")
     return int(text)

@@ -4,26 +4,25 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import Struct
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from ledger.sql import load_queries
+from projections.beside import BESIDE, RebuildRunning, complete, drop, make_room, sole_builder, swap, tables_of
+from projections.comparing import Comparison, compare_tables
 from projections.page import Page, View
 from projections.runner import Runner
 
+__all__ = [
+    "BESIDE",
+    "Comparison",
+    "RebuildRunning",
+    "build_beside",
+    "compare_and_swap",
+    "compare_beside",
+    "sole_builder",
+]
+
 _SQL = load_queries("projections")
-BESIDE = "views_beside"
-"""Where views are built before they take the live ones' place."""
-
-
-class Comparison(Struct, frozen=True):
-    """One table of a view, live and built anew."""
-
-    table: str
-    live_rows: int
-    rebuilt_rows: int
-    is_equal: bool
-    """Every row the same, by a checksum over all of them."""
 
 
 def build_beside(
@@ -43,30 +42,48 @@ def build_beside(
         views: Which ones.
         on_page: Told of each page, for progress.
     """
-    with owner.transaction():
-        owner.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(BESIDE)))
-        owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(BESIDE)))
-        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO khaywe_app, khaywe_read").format(sql.Identifier(BESIDE)))
-        for table in ("tracking", *_tables(views)):
-            name = sql.Identifier(table)
-            beside = sql.Identifier(BESIDE, table)
-            owner.execute(sql.SQL("CREATE TABLE {} (LIKE views.{} INCLUDING ALL)").format(beside, name))
-            owner.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO khaywe_app").format(beside))
-            owner.execute(sql.SQL("GRANT SELECT ON {} TO khaywe_read").format(beside))
+    make_room(owner, views)
     names = [view.name for view in views]
     # Not beyond the live views, or the two could not be compared at one position.
     live = dict(owner.execute(_SQL["live_positions"], {"views": names}).fetchall())
     for page in Runner(reader, writer, views).catch_up(live):
         on_page(page)
+    complete(owner, views)
+
+
+def compare_beside(
+    owner: Connection[Any], reader: Connection[Any], writer: Connection[Any], views: Sequence[View]
+) -> list[Comparison]:
+    """
+    Compare what was built with a snapshot of the live views, and drop it. Nobody waits: followers go on meanwhile.
+
+    Args:
+        owner: May change the schema.
+        reader: For events.
+        writer: As the application role, its search path on `BESIDE`, where `build_beside` has been.
+        views: Those that were built.
+
+    Returns:
+        One comparison per table and partition.
+
+    Raises:
+        ValueError: The live views are not in step with each other.
+    """
+    with owner.transaction():
+        owner.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        live = _live_positions(owner, views)
+        deque(Runner(reader, writer, views).catch_up(live), maxlen=0)
+        compared = [
+            one
+            for table in tables_of(views)
+            for one in compare_tables((owner, "views"), (writer, BESIDE), table, len(live))
+        ]
+    drop(owner)
+    return compared
 
 
 def compare_and_swap(
-    owner: Connection[Any],
-    reader: Connection[Any],
-    writer: Connection[Any],
-    views: Sequence[View],
-    *,
-    swap: bool = True,
+    owner: Connection[Any], reader: Connection[Any], writer: Connection[Any], views: Sequence[View]
 ) -> list[Comparison]:
     """
     Bring live and rebuilt views to the same position, compare them, and let the rebuilt ones take over.
@@ -78,36 +95,28 @@ def compare_and_swap(
         reader: For events.
         writer: As the application role, its search path on `BESIDE`, where `build_beside` has been.
         views: Those that were built.
-        swap: ``False`` only compares, and drops what was built.
 
     Returns:
-        One comparison per table.
+        One comparison per table and partition.
     """
     names = [view.name for view in views]
     with owner.transaction():
         live = dict(owner.execute(_SQL["hold_still"], {"views": names}).fetchall())
         deque(Runner(reader, writer, views).catch_up(live), maxlen=0)
-        compared = [_compare(owner, table) for table in _tables(views)]
-        if swap:
-            for table in _tables(views):
-                owner.execute(sql.SQL("DROP TABLE views.{}").format(sql.Identifier(table)))
-                owner.execute(sql.SQL("ALTER TABLE {} SET SCHEMA views").format(sql.Identifier(BESIDE, table)))
-        owner.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(BESIDE)))
+        compared = [
+            one
+            for table in tables_of(views)
+            for one in compare_tables((owner, "views"), (writer, BESIDE), table, len(live))
+        ]
+        swap(owner, views)
+    drop(owner)
     return compared
 
 
-def _tables(views: Sequence[View]) -> list[str]:
-    return [table for view in views for table in view.tables]
-
-
-def _compare(owner: Connection[Any], table: str) -> Comparison:
-    live, rebuilt = (_checksum(owner, schema, table) for schema in ("views", BESIDE))
-    return Comparison(table, live[0], rebuilt[0], live == rebuilt)
-
-
-def _checksum(owner: Connection[Any], schema: str, table: str) -> tuple[int, Any]:
-    # A sum does not depend on the order of rows, and needs no sort of a large table.
-    query = sql.SQL("SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) FROM {} AS t")
-    row = owner.execute(query.format(sql.Identifier(schema, table))).fetchone()
-    assert row is not None
-    return row[0], row[1]
+def _live_positions(owner: Connection[Any], views: Sequence[View]) -> dict[int, int]:
+    spans = owner.execute(_SQL["live_spans"], {"views": [view.name for view in views]}).fetchall()
+    apart = sorted(partition for partition, least, most in spans if least != most)
+    if apart:
+        message = f"The live views are not in step in partition {apart[0]}; let the follower bring them together first."
+        raise ValueError(message)
+    return {partition: least for partition, least, _ in spans}

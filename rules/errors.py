@@ -109,3 +109,9 @@ class PoolChanged(LedgerError):
     """The pool's members changed while it was asked for something."""
 
     slug = "pool-changed"
+
+
+class AccountChanged(LedgerError):
+    """Something was recorded on the account since it was looked at."""
+
+    slug = "account-changed"

@@ -20,6 +20,9 @@ _HEADER = """\
 -- The schema as it is after every migration, to be read: nobody runs this file. It does not say why; the migrations do.
 -- Made by `.venv/bin/python -m tests.schema`; a test compares it with what the migrations yield. The roles khaywe_app
 -- and khaywe_read belong to the whole server, and are made by the first migration.
+
+-- Functions stand before the tables and functions that they read.
+SET check_function_bodies = off;
 """
 
 _ENTRY = re.compile(r"^-- Name: ([^\n;]*); Type: ([^\n;]*); [^\n]*\n--\n\n(.*?)\n\n\n", re.MULTILINE | re.DOTALL)
@@ -43,7 +46,9 @@ class _Entry(NamedTuple):
     @property
     def about(self) -> str:
         """The table, view, function or schema that this is about, without arguments."""
-        found = re.search(r"(?:TABLE|VIEW|FUNCTION|SCHEMA|ON) (?:ONLY )?([a-z_.\d]+)", self.sql)
+        found = re.search(r"^COMMENT ON COLUMN ([a-z_\d]+\.[a-z_\d]+)\.", self.sql) or re.search(
+            r"(?:TABLE|VIEW|FUNCTION|SCHEMA|ON) (?:ONLY )?([a-z_.\d]+)", self.sql
+        )
         assert found, self.sql
         return found[1]
 

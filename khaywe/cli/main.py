@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,6 +42,21 @@ app.add_typer(views, name="views")
 app.add_typer(audit, name="audit")
 app.add_typer(imports, name="import")
 app.add_typer(batches, name="batches")
+what_ifs = typer.Typer(no_args_is_help=True, help="What another version of a program would have come to.")
+app.add_typer(what_ifs, name="what-if")
+accounts = typer.Typer(help="What members have, and had.", no_args_is_help=True)
+reports = typer.Typer(help="Figures of a whole program, now or at any moment before.", no_args_is_help=True)
+app.add_typer(accounts, name="account")
+app.add_typer(reports, name="report")
+
+AsOf = Annotated[str | None, typer.Option(help="Program-local date, such as 2026-01-31; default that of --as-at.")]
+AsAt = Annotated[
+    str | None,
+    typer.Option(help="What was known: an instant with its zone, or a position such as 0:1234; default all."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with every figure.")]
+books = typer.Typer(help="What the points mean in money.", no_args_is_help=True)
+app.add_typer(books, name="books")
 
 
 def settings() -> Settings:
@@ -226,6 +242,21 @@ def views_rebuild(
             rebuild(database, names or [], compare_only=compare_only)
 
 
+@views.command("compare")
+def views_compare(
+    names: Annotated[list[str] | None, typer.Argument(help="Views; default all.")] = None,
+) -> None:
+    """Build views anew beside the live ones and compare them row by row; never swaps. Exit code 2 if they differ."""
+    with told_plainly():
+        from khaywe.cli.rebuilding import compare
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            are_equal = compare(database, names or [])
+    if not are_equal:
+        raise typer.Exit(2)
+
+
 @rules.command("check")
 def rules_check(
     file: Annotated[str, typer.Argument(help="A file with one rule as JSON; - reads standard input.")],
@@ -394,6 +425,53 @@ def import_purchases(  # noqa: PLR0917  # the options of a command
         raise typer.Exit(2)
 
 
+@books.command("estimate")
+def books_estimate(  # noqa: PLR0917  # the options of a command
+    program: Annotated[str, typer.Option(help="The program.")],
+    point_currency: Annotated[str, typer.Option(help="One of its point currencies.")] = "points",
+    file: Annotated[str | None, typer.Option(help="Where the proposal is stored; default by its name.")] = None,
+    through: Annotated[
+        str | None, typer.Option(help="The last month to take in, as 2026-11; default the last whole.")
+    ] = None,
+    tail: Annotated[str, typer.Option(help="After the last age seen: exponential or none.")] = "exponential",
+    hold_out: Annotated[int, typer.Option(help="Months that the back-test predicts.", min=1)] = 3,
+) -> None:
+    """Estimate what share of the points will ever be redeemed. Proposes; books nothing."""
+    with told_plainly():
+        from khaywe.cli.estimating import Options, estimate
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            estimate(database, program, point_currency, file, Options(through, tail, hold_out))
+
+
+@app.command("export")
+def export_analytics(
+    view: Annotated[str | None, typer.Argument(help="Such as balances; without one, all views are listed.")] = None,
+    file: Annotated[str | None, typer.Argument(help="FILE.parquet; its manifest is written beside it.")] = None,
+    program: Annotated[str | None, typer.Option(help="Only this program.")] = None,
+) -> None:
+    """Write a view for analysts to a Parquet file: one consistent snapshot."""
+    with told_plainly():
+        from khaywe.cli.exporting import export, show_views
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            if view is None:
+                show_views(database)
+            else:
+                export(database, view, file or f"{view}.parquet", program)
+
+
+@app.command("verify-export")
+def verify_export(file: Annotated[str, typer.Argument(help="A file whose manifest lies beside it.")]) -> None:
+    """Check that an exported file is what it was when it was exported."""
+    with told_plainly():
+        from khaywe.cli.exporting import verify
+
+        verify(file)
+
+
 @app.command("run")
 def run_by_hand(
     job: Annotated[str, typer.Argument(help="Which; `khaywe runs` lists them.")],
@@ -447,6 +525,90 @@ def batches_show(batch_id: Annotated[str, typer.Argument(help="Which; `khaywe ba
 
         with open_database(settings()) as database:
             show(database, batch_id)
+
+
+@what_ifs.command("run")
+def what_ifs_run(  # a parameter per option
+    program: Annotated[str, typer.Argument(help="Which program.")],
+    *,
+    start: Annotated[str, typer.Option("--from", help="First moment of the window, such as 2026-01-01T00:00Z.")],
+    end: Annotated[str | None, typer.Option("--to", help="First moment after the window; default: no end.")] = None,
+    version: Annotated[str, typer.Option(help="draft, or the number of a version.")] = "draft",
+    terms: Annotated[Path | None, typer.Option(help="File with terms, instead of a version.", exists=True)] = None,
+    as_of: Annotated[str | None, typer.Option(help="As of when lapses and tiers are told; default now.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Look at so many accounts only.", min=1)] = None,
+    point_value: Annotated[
+        list[str] | None, typer.Option(help="Minor units of money per point, such as points=0.5.")
+    ] = None,
+) -> None:
+    """Ask what a version would have come to over a window of the past, and wait for the answer; nothing is booked."""
+    with told_plainly():
+        from khaywe.cli.asking import Asked, run
+        from khaywe.wiring import open_database
+
+        asked = Asked(program, version, terms, start, end, as_of, sample, point_value or [])
+        with open_database(settings()) as database:
+            run(database, asked)
+
+
+@what_ifs.command("list")
+def what_ifs_list(
+    program: Annotated[str | None, typer.Option(help="Only of this program.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.", min=1, max=1000)] = 20,
+) -> None:
+    """List what-ifs, newest first, with how far they are."""
+    with told_plainly():
+        from khaywe.cli.asking import show_all
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show_all(database, program, limit)
+
+
+@what_ifs.command("show")
+def what_ifs_show(what_if_id: Annotated[str, typer.Argument(help="Which; `khaywe what-if list` names them.")]) -> None:
+    """Show how far a what-if is, and what it comes to."""
+    with told_plainly():
+        from khaywe.cli.asking import show
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show(database, what_if_id)
+
+
+@accounts.command("show")
+def account_show(
+    member: Annotated[str, typer.Argument(help="Member id, or an identifier as kind:value.")],
+    program: Annotated[str, typer.Option(help="Of which program.")],
+    as_of: AsOf = None,
+    as_at: AsAt = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show all of an account, as of a date, as at a recorded moment; computed from its events."""
+    with told_plainly():
+        from khaywe.cli.looking_back import Question, show_account
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            show_account(database, Question(program, as_of, as_at), member, as_json=as_json)
+
+
+@reports.command("balances")
+def report_balances(
+    program: Annotated[str, typer.Option(help="Which program.")],
+    as_of: AsOf = None,
+    as_at: AsAt = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Sum up what all members have and their open lots, as of a date, as at a recorded moment, from the events."""
+    with told_plainly():
+        from khaywe.cli.looking_back import Question, report
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            report(database, Question(program, as_of, as_at), as_json=as_json)
 
 
 @app.command()

@@ -11,7 +11,7 @@ from ledger.approval import decide as approval
 from ledger.approval.decide import ApprovalNeeded
 from ledger.approval.events import ApprovalEvent, ApprovalRequested
 from ledger.approval.state import Approval
-from ledger.posting.instruction import Further, Instruction, On, StreamKey
+from ledger.posting.instruction import Further, Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
 from ledger.program.terms import ApprovalPolicy
 from ledger.streams import APPROVAL, StreamId, approval_stream_id
@@ -79,6 +79,17 @@ def agree(instruction: Instruction, asked: ApprovalRequested, by: str, at: datet
     )
 
 
+def grant(program_id: str, approval_id: str, by: str, at: datetime, *, keys: tuple[Reference, ...] = ()) -> Instruction:
+    """Return the instruction that agrees to something that the workers carry out afterwards."""
+    return Instruction(
+        APPROVAL,
+        approval_stream_id(program_id, approval_id),
+        ((f"grant:{program_id}", approval_id), *keys),
+        hashed("grant", program_id, approval_id),
+        partial(_decide_on, approval.Grant(by, at)),
+    )
+
+
 def reject(program_id: str, approval_id: str, by: str, at: datetime, reason: str) -> Instruction:
     """Return the instruction that says no, or takes one's own request back."""
     return Instruction(
@@ -86,7 +97,7 @@ def reject(program_id: str, approval_id: str, by: str, at: datetime, reason: str
         approval_stream_id(program_id, approval_id),
         ((f"rejection:{program_id}", f"{approval_id}:{by}"),),
         hashed("rejection", program_id, approval_id, by, reason),
-        partial(_decide_rejection, approval.Reject(by, at, reason)),
+        partial(_decide_on, approval.Reject(by, at, reason)),
     )
 
 
@@ -106,5 +117,5 @@ def _decide_agreeing(
     return [*booked, *[On(StreamKey(APPROVAL, stream_id), event) for event in granted]]
 
 
-def _decide_rejection(command: approval.Reject, state: Approval | None) -> Sequence[ApprovalEvent]:
+def _decide_on(command: approval.Grant | approval.Reject, state: Approval | None) -> Sequence[ApprovalEvent]:
     return approval.decide(state, command)

@@ -123,9 +123,7 @@ class Replay:
         if booked is not None and not returns and place < self._changed_from:
             points, afterwards = booked.points, []
         else:
-            paid = {accrual.rule: accrual.points for accrual in event.accruals}
-            points = points_of(earn(plan, recorded(event, plan.zone, self.account), None))
-            points = kept_in_budget(plan, points, paid)
+            points = self._paid(plan, event, points_of(earn(plan, recorded(event, plan.zone, self.account), None)))
             afterwards = self._afterwards(plan, event, points, returns)
         counted = Counted(event.effective_on, event.amount_minor, _given(plan, points), event.attributes)
         counts = counts_of(plan.ladders, self.account, counted, plan.version.terms.point_currencies)
@@ -137,6 +135,10 @@ class Replay:
         _earn_tiers(self.account, sale, counts)
         accruals = [self._accrual(plan, rule, number, event) for rule, number in points.items() if number]
         self._evolve(replace(event, accruals=tuple(accruals), counts=counts, repaid=()))
+
+    def _paid(self, plan: Plan, event: PurchasePosted, points: dict[str, int]) -> dict[str, int]:
+        """Return what rules give, as far as their budgets pay for it."""
+        return kept_in_budget(plan, points, {accrual.rule: accrual.points for accrual in event.accruals})
 
     def _afterwards(
         self, plan: Plan, event: PurchasePosted, points: dict[str, int], returns: Iterable[PurchaseReturned]

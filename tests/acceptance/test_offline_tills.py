@@ -297,7 +297,8 @@ def test_the_view_is_rebuilt_equal(client: Client) -> None:
         views = [VIEWS["promises"]]
         build_beside(owner, reader, writer, views, lambda _: None)
         compared = compare_and_swap(owner, reader, writer, views)
-    assert [(one.table, one.is_equal, one.rebuilt_rows) for one in compared] == [("promises", True, 2)]
+    assert {(one.table, one.is_equal) for one in compared} == {("promises", True)}
+    assert sum(one.rebuilt_rows for one in compared) == 2
 
 
 @pytest.mark.parametrize(

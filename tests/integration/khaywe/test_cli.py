@@ -1,3 +1,4 @@
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from projections.runner import Runner
 from projections.views import VIEWS
 from tests.conftest import NewDatabase
 from tests.databases import temporary_home
+from tests.integration.projections.walks import walk
+from tests.programs import PROGRAM_ID, publish_program
 
 SINCE = datetime(2017, 1, 1, tzinfo=UTC)
 
@@ -114,6 +117,59 @@ def test_rebuilding_views(any_database: Database, khaywe: Khaywe) -> None:
         verdicts = [line for line in output.splitlines() if " rows  " in line]
         assert verdicts
         assert [line for line in verdicts if not line.endswith("rows  equal")] == []
+
+
+def test_comparing_views(any_database: Database, khaywe: Khaywe) -> None:
+    """Equal, exit code 0; with a row that is not from the events, that row and exit code 2, and nothing is swapped."""
+    fill(any_database)
+    code, output, told = khaywe(any_database.owner_url, "views", "compare")
+    assert (code, told, output.count("rows  equal")) == (0, "", sum(len(view.tables) for view in VIEWS.values()))
+    with any_database.connect_as_owner() as owner:
+        owner.execute(
+            "INSERT INTO views.holds VALUES (0, gen_random_uuid(), 'forged', 'p', 1, now(), now(), 'open', 0)"
+        )
+    for _ in range(2):
+        code, output, _ = khaywe(any_database.owner_url, "views", "compare", "holds")
+        assert code == 2
+        assert "DIFFERENT: live 1 rows, rebuilt 0" in output
+        assert "partition 0, live only: (0," in output
+        assert "forged" in output
+
+
+def test_looking_back(any_database: Database, khaywe: Khaywe) -> None:
+    """An account and a program as they were, in words and as JSON; what is no question is told."""
+    with capture_logs(), any_database.poster() as poster:
+        publish_program(poster)
+        walk(poster, PROGRAM_ID, 21, members=3, steps=40)
+    url = any_database.owner_url
+    with any_database.connect() as connection:
+        (member_id,) = (
+            connection.execute(
+                "SELECT state ->> 'member_id' FROM ledger.event_log WHERE topic = 'account.opened.v1' LIMIT 1"
+            ).fetchone()
+            or ()
+        )
+    asked = ("--program", PROGRAM_ID, "--as-of", "2026-03-01")
+    code, output, told = khaywe(url, "account", "show", member_id, *asked)
+    assert (code, told) == (0, "")
+    assert "as of 2026-03-01, as at " in output
+    assert "points: " in output
+    account = json.loads(khaywe(url, "account", "show", member_id, *asked, "--json")[1])
+    assert account["member_id"] == member_id
+    code, output, told = khaywe(url, "report", "balances", *asked)
+    assert (code, told) == (0, "")
+    assert f"program {PROGRAM_ID}, 3 accounts" in output
+    found = json.loads(khaywe(url, "report", "balances", *asked, "--json")[1])
+    assert sum(row["balance_points"] for row in found["balances"]) == sum(
+        lot["open_points"] for lot in found["lots"]
+    ) + sum(row["held_points"] - row["owed_points"] for row in found["balances"])
+    early = ("--program", PROGRAM_ID, "--as-at", "2001-01-01T00:00:00Z")
+    assert khaywe(url, "account", "show", member_id, *early)[0] == 1
+    assert "0 accounts" in khaywe(url, "report", "balances", *early)[1]
+    for wrong in (("--as-of", "soon"), ("--as-at", "soon")):
+        code, _, told = khaywe(url, "report", "balances", "--program", PROGRAM_ID, *wrong)
+        assert code == 1
+        assert "soon" in told
 
 
 def test_rebuilding_an_unknown_view(database: Database, khaywe: Khaywe) -> None:

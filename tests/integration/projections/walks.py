@@ -28,10 +28,15 @@ def walk(poster: Poster, program_id: str, seed: int, *, members: int = 6, steps:
     opened = [uuid4() for _ in range(members)]
     poster.post([open_account(program_id, member, at(START)) for member in opened])
     accounts = [account_stream_id(program_id, member) for member in opened]
+    go_on(poster, accounts, seed, steps, draw)
+    return accounts
+
+
+def go_on(poster: Poster, accounts: list[StreamId], seed: int, steps: int, draw: random.Random) -> None:
+    """Ask accounts for anything, from the first day on, whatever was asked before."""
     for step in range(steps):
         day = START + timedelta(days=3 * step)
         poster.post([_instruction(account_id, f"{seed}-{step}", day, draw) for account_id in accounts])
-    return accounts
 
 
 def at(day: date) -> datetime:

@@ -28,10 +28,18 @@ def test_every_variable_is_read() -> None:
         "KHAYWE_DATABASE_PORT": "5433",
         "KHAYWE_SIGNING_KEY_FILE": "/run/secrets/key.pem",
         "KHAYWE_WEBHOOK_ALLOW_PRIVATE": "1",
+        "KHAYWE_GUESSES_PER_S": "500",
     }
     key = Path("/run/secrets/key.pem")
     expected = Settings(
-        Path("/srv/khaywe"), "postgresql://ledger@db/khaywe", "::", 80, 5433, key, webhook_allow_private=True
+        Path("/srv/khaywe"),
+        "postgresql://ledger@db/khaywe",
+        "::",
+        80,
+        5433,
+        key,
+        webhook_allow_private=True,
+        guesses_per_s=500,
     )
     assert expected == Settings.from_environment(environ)
 

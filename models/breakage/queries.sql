@@ -1,0 +1,23 @@
+-- moved --
+-- Points by vintage and by the month in which they moved: what was issued, what left a lot, and what came back to it.
+SELECT date_trunc('month', l.earned_on)::date, date_trunc('month', l.earned_on)::date, 'issued', sum(l.accrued_points)::bigint
+FROM analytics.lots AS l
+WHERE l.program_id = %(program_id)s AND l.point_currency = %(point_currency)s
+GROUP BY 1
+UNION ALL
+SELECT
+    date_trunc('month', m.earned_on)::date,
+    date_trunc('month', greatest(m.effective_on, m.earned_on))::date,
+    m.movement,
+    sum(m.points)::bigint
+FROM analytics.lot_movements AS m
+WHERE m.program_id = %(program_id)s AND m.point_currency = %(point_currency)s AND m.movement <> 'expired'
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+
+-- positions --
+-- How far the views show the ledger, and on which day of the program its newest event counts.
+SELECT p.partition, p.position FROM analytics.positions AS p ORDER BY p.partition
+
+-- newest_day --
+SELECT max(t.effective_on) FROM analytics.timeline AS t WHERE t.program_id = %(program_id)s

@@ -1,0 +1,24 @@
+"""The journal as files that finance tools read, each with a manifest that proves what is in it."""
+
+from projections.books.exporting.manifest import (
+    AccountTotal,
+    Cover,
+    ExportDiffers,
+    Manifest,
+    digest_of,
+    manifest_file,
+    verify_export,
+)
+from projections.books.exporting.writing import FORMATS, export_journal
+
+__all__ = [
+    "FORMATS",
+    "AccountTotal",
+    "Cover",
+    "ExportDiffers",
+    "Manifest",
+    "digest_of",
+    "export_journal",
+    "manifest_file",
+    "verify_export",
+]

@@ -1,0 +1,1 @@
+"""What another version would have come to: asked, answered by workers, read, and repaired."""
