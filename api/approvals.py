@@ -280,6 +280,8 @@ async def approve(request: Request) -> Response:
     approval = await run_in_threadpool(_approval, found, path["program_id"], path["approval_id"])
     requested = approval.requested
     caller.require(_ACTIONS[requested.kind])
+    if requested.kind in _POINTS:
+        caller.require_source(_POINTS[requested.kind].decode(requested.request).source)
     if requested.kind == REPAIR:
         # The workers carry it out, once the approval's own stream says so.
         keys = idempotency_references(request)

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.caller import Caller
+from api.access.issuing import KEY_PREFIX
 from api.access.keyring import COOKIE, KeyRing
 from api.access.limits import REQUESTS_PER_S, STRANGER_PER_S, Limiter
 from api.intake import LEAVE, Intake
@@ -144,6 +145,8 @@ class Edge:
         stranger = scope["client"][0] if scope.get("client") else ""
         if path == SIGN_IN and scope["method"] == "POST":
             self._strangers.take(stranger)
+            if b"origin" in headers or b"sec-fetch-site" in headers:
+                check_same_site("POST", headers)  # a browser: no other site signs anybody in
             return None
         caller = await self._known(scope, headers)
         if caller is None:
@@ -171,7 +174,8 @@ class Edge:
 
 def _bearer(authorization: bytes) -> str:
     scheme, _, key = authorization.decode("latin-1").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+    key = key.strip()
+    return key if scheme.lower() == "bearer" and key.startswith(KEY_PREFIX) else ""
 
 
 def _session(headers: dict[bytes, bytes]) -> str:
@@ -179,7 +183,7 @@ def _session(headers: dict[bytes, bytes]) -> str:
     for part in headers.get(b"cookie", b"").decode("latin-1").split(";"):
         name, _, value = part.strip().partition("=")
         if name == COOKIE:
-            return value
+            return "" if value.startswith(KEY_PREFIX) else value
     return ""
 
 

@@ -41,6 +41,8 @@ _WAIT_S = 2.0
 _POLL_S = 0.01
 _STREAM_SLOTS = 16
 """All streams together leave more than half of the poster's queue to everybody else."""
+_PASSWORD_SLOTS = 2
+"""As many hashes as are computed at once; see `api.access.passwords`."""
 _EXPORT_SLOTS = 2
 _POSITION = re.compile(r"[0-9]{1,4}:[0-9]{1,18}")
 
@@ -59,6 +61,8 @@ class Resources(Struct):
     """Whether webhooks may go to addresses that are not public."""
     stream_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STREAM_SLOTS))
     """One for each group of lines that streams have at the poster."""
+    password_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_PASSWORD_SLOTS))
+    """One for each password that is looked at; those who wait for it keep no thread from others."""
     reporting: Lock = field(default_factory=Lock)
     """Held by whoever reads all events of a program: one at a time, because the interpreter is shared."""
     export_slots: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_EXPORT_SLOTS))

@@ -16,8 +16,9 @@ from ledger.posting.instruction import Instruction, Outcome, Posted, Reference
 from ledger.streams import ACCESS, access_stream_id
 from rules.instructions.asking import hashed
 
-_PREFIX = "khaywe_"
-_VISIBLE = len(_PREFIX) + 8
+KEY_PREFIX = "khaywe_"
+"""Every key begins with it, and no session does."""
+_VISIBLE = len(KEY_PREFIX) + 8
 
 Post = Callable[[list[Instruction]], list[Outcome]]
 """Carries instructions out, and waits: `Poster.post`."""
@@ -61,7 +62,7 @@ def new_key(  # noqa: PLR0917  # what a key is
     requests_per_s: int | None = None,
 ) -> NewKey:
     """Make a key that is not in force yet."""
-    secret = _PREFIX + secrets.token_urlsafe(32)
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key_id = secret[:_VISIBLE]
     return NewKey(secret, key_id, key_id, grant, label, requests_per_s, by, issued_at, expires_at)
 

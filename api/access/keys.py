@@ -72,7 +72,8 @@ async def issue_key(request: Request) -> Response:
     check_grant(grant)
     check_covered(request, grant)
     key = new_key(grant, caller.principal, now, expires_at, asked.label, asked.requests_per_s)
-    return await _issued(request, key, hashed("issue-key", asked))
+    _, answer = await _issued(request, key, hashed("issue-key", asked))
+    return answer
 
 
 @router.get(
@@ -135,12 +136,12 @@ async def rotate_key(request: Request) -> Response:
         family=old.family,
         replaces=old.key_id,
     )
-    answer = await _issued(request, key, hashed("rotate-key", old.key_id, asked))
-    if answer.status_code == 201:  # noqa: PLR2004  # not where it was sent again: the old one has its end
-        ends_at = now + timedelta(hours=asked.overlap_hours)
-        found = resources(request)
-        await found.poster.post(end_key_instruction(old.key_id, ends_at, caller.principal, now))
-        await run_in_threadpool(_with, found, lambda connection: end_key(connection, old.key_id, ends_at))
+    issued, answer = await _issued(request, key, hashed("rotate-key", old.key_id, asked))
+    # Where it was sent again, too: the first time may have broken off before the old one had its end.
+    ends_at = issued.created_at + timedelta(hours=asked.overlap_hours)
+    found = resources(request)
+    await found.poster.post(end_key_instruction(old.key_id, ends_at, caller.principal, now))
+    await run_in_threadpool(_with, found, lambda connection: end_key(connection, old.key_id, ends_at))
     return answer
 
 
@@ -187,7 +188,7 @@ def check_covered(request: Request, grant: Grant) -> None:
         raise GrantExceeded(what)
 
 
-async def _issued(request: Request, key: NewKey, asked: bytes) -> Response:
+async def _issued(request: Request, key: NewKey, asked: bytes) -> tuple[KeyView, Response]:
     found = resources(request)
     posted = await found.poster.post(key.instruction(asked, idempotency_references(request)))
     key_id = posted.event.principal.removeprefix("key:")
@@ -199,7 +200,8 @@ async def _issued(request: Request, key: NewKey, asked: bytes) -> Response:
         raise UnknownKey(f"{key_id} was recorded and never came into force; issue a key with another Idempotency-Key.")
     view = IssuedKeyView(None if posted.replayed else key.secret, rows[0], posted.replayed)
     headers = {"Cache-Control": "no-store"} | ({"Idempotency-Replayed": "true"} if posted.replayed else {})
-    return Response(msgspec.json.encode(view), 200 if posted.replayed else 201, headers, "application/json")
+    status = 200 if posted.replayed else 201
+    return rows[0], Response(msgspec.json.encode(view), status, headers, "application/json")
 
 
 def _key(request: Request) -> KeyView:

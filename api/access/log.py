@@ -7,12 +7,15 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Request
 from msgspec import Struct
+from psycopg import Connection
 from starlette.responses import Response
 
+from api.access.caller import Caller, caller_of
 from api.auditing import record_sensitive_read
 from api.openapi import CURSOR, LIMIT, operation, query_parameter
 from api.paging import as_json, cursor_of, limit_of, token
 from api.resources import resources
+from ledger.access.events import Grant
 from ledger.access.roles import Action
 from ledger.errors import InvalidInput
 from ledger.posting.instruction import LedgerBusy, LedgerUnavailable
@@ -69,7 +72,8 @@ def log(request: Request) -> Response:
     """
     Return who was allowed what and by whom, who signed in or failed to, and who read what is not everybody's.
 
-    That you read it is recorded, too. Names are ids: no address and no name is in the record.
+    That you read it is recorded, too. Names are ids: no address and no name is in the record. Who is limited reads of
+    those who are limited alike, so a page may hold fewer than its limit.
     """
     limit, before = limit_of(request), cursor_of(request, _Cursor)
     principal, kind = request.query_params.get("principal"), request.query_params.get("kind")
@@ -85,10 +89,27 @@ def log(request: Request) -> Response:
     }
     with resources(request).connection() as connection:
         rows = connection.execute(_SQL["log"], asked).fetchall()
-    entries = [_entry(*row) for row in rows]
+        entries = _seen(connection, caller_of(request), [_entry(*row) for row in rows])
     last = rows[-1] if len(rows) == limit else None
     record_sensitive_read(request, "access-log", (), len(entries))
     return as_json(AccessLog(entries, token([last[5], last[0], last[1]]) if last else None))
+
+
+def _seen(connection: Connection[Any], caller: Caller, entries: list[AccessEntry]) -> list[AccessEntry]:
+    """Leave out whom the caller would not find among keys and users, and what those did when they were less limited."""
+    if not (caller.programs or caller.partners or caller.stores):
+        return entries
+    asked = {"principals": list({entry.principal for entry in entries})}
+    rows = connection.execute(_SQL["grants"], asked)
+    known = {principal for principal, *grant in rows if caller.sees(Grant(*grant))}
+    return [entry for entry in entries if entry.principal in known and _is_within(caller, entry.details)]
+
+
+def _is_within(caller: Caller, details: dict[str, Any]) -> bool:
+    program_id, grant = details.get("program_id"), details.get("grant")
+    if program_id and caller.programs and program_id not in caller.programs:
+        return False
+    return grant is None or caller.sees(msgspec.convert(grant, Grant))
 
 
 def _entry(  # the columns

@@ -63,6 +63,16 @@ AND (%(topic)s::text IS NULL OR topic = %(topic)s)
 ORDER BY recorded_at DESC, partition DESC, position DESC
 LIMIT %(limit)s;
 
+-- grants --
+-- What keys and users may do, named as events name them.
+SELECT 'key:' || key_id AS principal, role, actions, programs, partners, stores
+FROM access.api_keys
+WHERE 'key:' || key_id = any(%(principals)s)
+UNION ALL
+SELECT 'user:' || user_id::text, role, actions, programs, partners, stores
+FROM access.users
+WHERE 'user:' || user_id::text = any(%(principals)s);
+
 -- add_user --
 INSERT INTO access.users (user_id, email, password_hash, role, actions, programs, partners, stores, created_at)
 VALUES (%(user_id)s, %(email)s, %(password_hash)s, %(role)s, %(actions)s, %(programs)s, %(partners)s, %(stores)s, %(now)s);
@@ -85,10 +95,18 @@ WITH changed AS (
 DELETE FROM access.sessions WHERE user_id = %(user_id)s;
 
 -- user_by_email --
-SELECT user_id, password_hash, is_enabled, failed_count, locked_until FROM access.users WHERE email = %(email)s;
+SELECT user_id, password_hash, is_enabled, locked_until FROM access.users WHERE email = %(email)s;
 
 -- failed --
-UPDATE access.users SET failed_count = failed_count + 1, locked_until = %(locked_until)s WHERE user_id = %(user_id)s;
+-- Reckoned here, so that guesses at the same time count each other, and none lifts the lock of another.
+UPDATE access.users
+SET failed_count = failed_count + 1,
+    locked_until = CASE
+        WHEN locked_until > %(now)s THEN locked_until
+        WHEN failed_count + 1 >= %(patience)s
+            THEN %(now)s + least(%(longest)s, interval '30 seconds' * power(2, least(failed_count + 1 - %(patience)s, 10)))
+    END
+WHERE user_id = %(user_id)s;
 
 -- open_session --
 -- Sessions that are over go with it: nobody else tidies up.

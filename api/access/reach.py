@@ -28,10 +28,11 @@ async def check_asked(request: Request, asked: object) -> None:
         UnknownMember: Another partner enrolled one of them, or nobody did.
     """
     caller = caller_of(request)
-    if caller.partners and isinstance(asked, Struct):
+    program_id = request.path_params.get("program_id")
+    if caller.partners and program_id is not None and isinstance(asked, Struct):
         names = [name for field in _FIELDS if isinstance(name := getattr(asked, field, None), str)]
         names += getattr(asked, "members", ())
-        await run_in_threadpool(_check, resources(request), request.path_params["program_id"], caller, names)
+        await run_in_threadpool(_check, resources(request), program_id, caller, names)
 
 
 async def check_named(request: Request, name: str) -> None:

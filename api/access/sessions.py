@@ -1,6 +1,8 @@
 """Sessions: signing in with a password, for the console."""
 
+import asyncio
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +22,7 @@ from api.access.views import CallerView, PasswordChange, RolesView, SignInReques
 from api.bodies import body_of
 from api.openapi import operation
 from api.paging import as_json
-from api.problems import RateLimited, SignInFailed
+from api.problems import CrossSiteRequest, RateLimited, SignInFailed
 from api.resources import Resources, resources
 from ledger.access.decide import Note
 from ledger.access.errors import InvalidPassword
@@ -36,6 +38,8 @@ _LASTS = timedelta(hours=12)
 _PATIENCE = 5
 """Wrong passwords before a user is locked for a while, twice as long for each further one."""
 _LONGEST_LOCK = timedelta(minutes=15)
+_REFUSED_AFTER_S = 0.25
+"""Longer than recording that a password was wrong takes: where there is no user, nothing is recorded."""
 
 _SQL = load_queries("api.access")
 _sign_in = msgspec.json.Decoder(SignInRequest).decode
@@ -46,7 +50,6 @@ class _User(Struct, frozen=True):
     user_id: UUID
     password_hash: str
     is_enabled: bool
-    failed_count: int
     locked_until: datetime | None
 
 
@@ -59,7 +62,7 @@ class _User(Struct, frozen=True):
         is_open=True,
         body=SignInRequest,
         status=204,
-        refusals=[SignInFailed, RateLimited, LedgerBusy, LedgerUnavailable],
+        refusals=[CrossSiteRequest, SignInFailed, RateLimited, LedgerBusy, LedgerUnavailable],
         example={"email": "ada@example.com", "password": "correct horse battery"},
     ),
 )
@@ -71,15 +74,15 @@ async def sign_in(request: Request) -> Response:
     """
     asked = await body_of(request, _sign_in)
     found, now = resources(request), datetime.now(UTC)
-    user = await run_in_threadpool(_find, found, asked.email.casefold())
-    is_right = await run_in_threadpool(is_password, user.password_hash if user else None, asked.password)
-    # Nobody learns from the answer whether there is such a user, nor, while it is locked, whether the guess was right.
-    if user is None:
-        raise SignInFailed(_FAILED)
-    reason = _refusal(user, now, is_right=is_right)
-    if reason:
-        await run_in_threadpool(_execute, found, "failed", _failed(user, now, reason))
-        await _note(found, SignInRefused(f"user:{user.user_id}", now, reason))
+    # Nobody learns from the answer, nor from when it comes, whether there is such a user, nor, while it is locked,
+    # whether the guess was right.
+    async with found.password_slots:
+        user = await run_in_threadpool(_find, found, asked.email.casefold())
+        is_right = await run_in_threadpool(is_password, user.password_hash if user else None, asked.password)
+        answered_at = time.monotonic() + _REFUSED_AFTER_S
+        is_refused = user is None or await _is_refused(found, user, now, is_right=is_right)
+    if user is None or is_refused:
+        await asyncio.sleep(answered_at - time.monotonic())
         raise SignInFailed(_FAILED)
     secret = secrets.token_urlsafe(32)
     row = {"hash": secret_hash(secret), "user_id": user.user_id, "now": now, "idle_since": now - SESSION_IDLE}
@@ -147,14 +150,24 @@ async def sign_out(request: Request) -> Response:
     ),
 )
 async def change_password(request: Request) -> Response:
-    """Change one's own password. All sessions end, this one too: sign in again."""
+    """
+    Change one's own password. All sessions end, this one too: sign in again.
+
+    A wrong present password counts like one at signing in: after five nobody is let in for a while, and this is
+    refused also with the right one.
+    """
     asked = await body_of(request, _password)
-    found, caller = resources(request), caller_of(request)
+    found, caller, now = resources(request), caller_of(request), datetime.now(UTC)
     if not _is_user(caller):
         raise InvalidPassword("A key has no password; sign in as a user.")
     user_id = UUID(caller.principal.removeprefix("user:"))
-    email, stored = await run_in_threadpool(_own, found, user_id)
-    if not await run_in_threadpool(is_password, stored, asked.present_password):
+    email = await run_in_threadpool(_own_email, found, user_id)
+    async with found.password_slots:
+        user = await run_in_threadpool(_find, found, email)
+        assert user is not None  # users are never deleted
+        is_right = await run_in_threadpool(is_password, user.password_hash, asked.present_password)
+        is_refused = await _is_refused(found, user, now, is_right=is_right)
+    if is_refused:
         raise InvalidPassword("This is not the present password.", pointer="/present_password")
     await store_password(request, user_id, email, asked.password)
     return Response(status_code=204)
@@ -166,20 +179,22 @@ async def roles(_: Request) -> Response:
     return as_json(RolesView({role.value: sorted(actions) for role, actions in ALLOWED.items()}))
 
 
+async def _is_refused(found: Resources, user: _User, now: datetime, *, is_right: bool) -> bool:
+    """Tell whether a user is not to be let in; counts and records it."""
+    reason = _refusal(user, now, is_right=is_right)
+    if reason:
+        row = {"user_id": user.user_id, "now": now, "patience": _PATIENCE, "longest": _LONGEST_LOCK}
+        await run_in_threadpool(_execute, found, "failed", row)
+        await _note(found, SignInRefused(f"user:{user.user_id}", now, reason))
+    return bool(reason)
+
+
 def _refusal(user: _User, now: datetime, *, is_right: bool) -> str:
     if user.locked_until is not None and user.locked_until > now:
         return "locked"
     if not is_right:
         return "wrong-password"
     return "" if user.is_enabled else "disabled"
-
-
-def _failed(user: _User, now: datetime, reason: str) -> dict[str, Any]:
-    if reason == "locked":
-        return {"user_id": user.user_id, "locked_until": user.locked_until}
-    over = user.failed_count + 1 - _PATIENCE
-    lock = min(_LONGEST_LOCK, timedelta(seconds=30 * 2 ** min(over, 10))) if over >= 0 else None
-    return {"user_id": user.user_id, "locked_until": None if lock is None else now + lock}
 
 
 def _is_user(caller: Caller) -> bool:
@@ -197,14 +212,12 @@ def _find(found: Resources, email: str) -> _User | None:
     return None if row is None else _User(*row)
 
 
-def _own(found: Resources, user_id: UUID) -> tuple[str, str]:
+def _own_email(found: Resources, user_id: UUID) -> str:
     with found.connection() as connection:
-        row = connection.execute(
-            "SELECT email, password_hash FROM access.users WHERE user_id = %s", (user_id,)
-        ).fetchone()
+        row = connection.execute("SELECT email FROM access.users WHERE user_id = %s", (user_id,)).fetchone()
     assert row is not None  # users are never deleted
-    email, password_hash = row
-    return email, password_hash
+    (email,) = row
+    return str(email)
 
 
 def _execute(found: Resources, query: str, row: dict[str, Any]) -> None:

@@ -124,11 +124,16 @@ async def change_user(request: Request) -> Response:
     check_covered(request, grant)
     check_covered(request, _grant(user))
     row = _columns(grant) | {"user_id": user.user_id, "is_enabled": asked.is_enabled}
-    await run_in_threadpool(_execute, found, "change_user", row)
-    found.keyring.forget()
     command = ChangeUser(grant, asked.is_enabled, caller_of(request).principal, now)
     asked_hash = hashed("change-user", str(user.user_id), asked)
-    await found.poster.post(access_instruction(f"user:{user.user_id}", command, asked_hash))
+    recording = access_instruction(f"user:{user.user_id}", command, asked_hash)
+    # Nobody may do more before it is on record; whoever is disabled is kept out at once, whether or not it can be.
+    if asked.is_enabled:
+        await found.poster.post(recording)
+    await run_in_threadpool(_execute, found, "change_user", row)
+    found.keyring.forget()
+    if not asked.is_enabled:
+        await found.poster.post(recording)
     return as_json(await run_in_threadpool(_user, request, user.user_id))
 
 
@@ -163,10 +168,11 @@ async def store_password(request: Request, user_id: UUID, email: str, password: 
     found, now = resources(request), datetime.now(UTC)
     password_hash = await run_in_threadpool(hashed_password, password, email)
     row = {"user_id": user_id, "password_hash": password_hash}
-    await run_in_threadpool(_execute, found, "set_password", row)
-    found.keyring.forget()
+    # On record first: a password that nobody heard of must not open anything.
     event = PasswordSet(f"user:{user_id}", caller_of(request).principal, now)
     await found.poster.post(access_instruction(event.principal, Note(event), hashed("password", str(user_id), now)))
+    await run_in_threadpool(_execute, found, "set_password", row)
+    found.keyring.forget()
 
 
 def _hashed(found: Resources, password: str, email: str) -> str:
