@@ -25,6 +25,7 @@ TAGS = [
     {"name": "programs", "description": "The scheme: drafts, published versions, terms."},
     {"name": "rules", "description": "Checking, explaining and translating rules; simulation."},
     {"name": "approvals", "description": "What takes a second person before it is done."},
+    {"name": "books", "description": "Accounting: settings, closing months, journal, roll-forward, liability."},
     {
         "name": "offline tills",
         "description": "Pricing without a network, and what was promised against what was booked.",
