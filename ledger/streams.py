@@ -86,10 +86,10 @@ APPROVAL = Stream(
     ApprovalEvent.__args__,
 )
 BOOKKEEPING = Stream(
-    "bookkeeping",
+    "books",
     bookkeeping_state.evolve,
     bookkeeping_state.Bookkeeping,
-    "bookkeeping.state.v1",
+    "books.state.v1",
     BookkeepingEvent.__args__,
 )
 STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL, BOOKKEEPING)

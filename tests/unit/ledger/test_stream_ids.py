@@ -71,7 +71,7 @@ def test_every_kind_of_stream_is_listed() -> None:
         "pool",
         "access",
         "approval",
-        "bookkeeping",
+        "books",
     ]
     assert [stream.snapshot_topic for stream in STREAMS] == [
         "account.state.v3",
@@ -80,5 +80,5 @@ def test_every_kind_of_stream_is_listed() -> None:
         "pool.state.v1",
         "access.state.v1",
         "approval.state.v1",
-        "bookkeeping.state.v1",
+        "books.state.v1",
     ]
