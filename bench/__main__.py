@@ -6,6 +6,7 @@ import platform
 import sys
 
 from bench import (
+    closing,
     dawdling,
     importing,
     keeping_time,
@@ -32,6 +33,7 @@ GROUPS = {
     "rules": ruling.run,
     "segments": segmenting.run,
     "jobs": keeping_time.run,
+    "close": closing.run,
     "import": importing.run,
     "start": starting.run,
 }

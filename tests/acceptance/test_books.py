@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
 @pytest.fixture
 def desk(client: Client) -> Desk:
     """Provide a program in which a euro is a point, worth a cent, of which 95 % are redeemed; and two members."""
-    desk = open_desk(client, "1", "2")
+    desk = open_desk(client, "1", "2", transfers=[{"point_currency": "points"}])
     assert client.post(f"{BOOKS}/settings", SETTINGS).status == 201
     return desk
 
@@ -89,8 +89,10 @@ def test_a_month_of_everything_adds_up(desk: Desk) -> None:
     desk.done("accruals", "2025-03-03", points=100, reason="welcome")
     desk.done("transfers", "2025-03-04", to_member="card:2", points=50)
     spent = desk.done("redemptions", "2025-03-05", points=300)
-    desk.done(f"redemptions/{spent['redemption_id']}/reverse", "2025-03-06", points=100)
-    desk.done(f"purchases/{bought['transaction_id']}/returns", "2025-03-07", amount="200")
+    desk.done(f"redemptions/{spent['redemption_id']}/reversal", "2025-03-06", points=100, reason="regret")
+    desk.done(
+        f"purchases/{bought['transaction_id']}/returns?source=till-1", "2025-03-07", amount="200", reason="broken"
+    )
     desk.done("adjustments", "2025-03-08", points=-30, reason="correction")
     closed = close(desk, "2025-03")
     roll = desk.client.get(f"{BOOKS}/2025-03/rollforward").json
