@@ -36,7 +36,7 @@ from projections.books.history import read_history
 from projections.books.journal import lines_of
 from projections.books.lines import JournalLine
 from projections.books.reading import opened
-from projections.books.reports import CutOff, Liability, RollForward
+from projections.books.reports import CutOffReport, Liability, RollForward
 from rules.instructions.bookkeeping import keep_books
 
 router = APIRouter(prefix="/v1/programs/{program_id}/books", tags=["books"])
@@ -293,7 +293,7 @@ def read_liability(request: Request) -> Response:
 @router.get(
     "/{period}/cutoff",
     summary="Read the late events of a month",
-    **operation(Action.READ_BOOKS, answer=CutOff, parameters=[PROGRAM, _PERIOD, _LIMIT], refusals=_READ),
+    **operation(Action.READ_BOOKS, answer=CutOffReport, parameters=[PROGRAM, _PERIOD, _LIMIT], refusals=_READ),
 )
 def read_cutoff(request: Request) -> Response:
     """Events that count in a closed month and were posted in this one, with their service date."""

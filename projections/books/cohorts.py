@@ -42,26 +42,13 @@ class Cohort(Struct):
     allocated: list[int]
     released: list[int]
     lapsed: list[int]
-
-    @property
-    def funding(self) -> str:
-        """Who pays for its points."""
-        return self.key.split("/")[1]
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the program pays for its points."""
-        return self.funding == OWN
-
-    @property
-    def point_currency(self) -> str:
-        """Of its points."""
-        return self.key.split("/")[2]
-
-    @property
-    def period(self) -> str:
-        """The month in which its points were earned."""
-        return self.key.split("/")[0]
+    period: str
+    """The month in which its points were earned."""
+    funding: str
+    """Who pays for its points."""
+    point_currency: str
+    is_own: bool
+    """Whether the program pays for its points."""
 
     @property
     def used_points(self) -> int:
@@ -90,9 +77,11 @@ class Cohort(Struct):
 
 def new_cohort(key: str) -> Cohort:
     """Return a cohort of nothing."""
-    return Cohort(
-        key, dict.fromkeys(POINT_COLUMNS, 0), dict.fromkeys(VALUE_COLUMNS, 0), [ZERO] * 3, [0] * 3, [0] * 3, [0] * 3
-    )
+    period, funding, point_currency = key.split("/")
+    points, values = dict.fromkeys(POINT_COLUMNS, 0), dict.fromkeys(VALUE_COLUMNS, 0)
+    allocated, released, lapsed = [0] * 3, [0] * 3, [0] * 3
+    names = period, funding, point_currency
+    return Cohort(key, points, values, [ZERO] * 3, allocated, released, lapsed, *names, funding == OWN)
 
 
 def key_of(earned: object, funding: str, point_currency: str) -> str:

@@ -82,7 +82,7 @@ class Month:
             self.entry_count,
             self.window.event_count,
             self.window.late_count,
-            {name: amount for name, amount in sorted(ledger.balances.items()) if amount},
+            ledger.all_balances(),
             tuple(figures_of(ledger.cohorts[key]) for key in sorted(ledger.cohorts)),
             by,
             at,

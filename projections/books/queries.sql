@@ -62,10 +62,23 @@ DELETE FROM books.lots WHERE program_id = %(program_id)s AND period >= %(period)
 -- forget_kept --
 DELETE FROM books.kept WHERE program_id = %(program_id)s AND period >= %(period)s
 
--- keep_lots --
-INSERT INTO books.lots
-SELECT partition, account_id, lot, program_id, period, cohort, contract_unit, given_unit, service_unit
-FROM books_new_lots
+-- kept_lots --
+-- The same where this month's are kept.
+SELECT uuid_send(asked.account_id), asked.lot, worth.cohort, worth.contract_unit, worth.given_unit, worth.service_unit
+FROM unnest(%(accounts)s::uuid [], %(lots)s::int []) AS asked (account_id, lot)
+CROSS JOIN LATERAL (
+    SELECT cohort, contract_unit, given_unit, service_unit FROM books.lots
+    WHERE partition = %(partition)s AND account_id = asked.account_id AND lot = asked.lot AND period <= %(period)s
+    OFFSET 0
+) AS worth
+
+-- copy_lots --
+COPY books.lots (partition, account_id, lot, program_id, period, cohort, contract_unit, given_unit, service_unit)
+FROM STDIN
+
+-- copy_new_lots --
+COPY books_new_lots (partition, account_id, lot, program_id, period, cohort, contract_unit, given_unit, service_unit)
+FROM STDIN
 
 -- keep --
 INSERT INTO books.kept (program_id, period, version) VALUES (%(program_id)s, %(period)s, %(version)s)

@@ -86,7 +86,7 @@ class LateEvent(Struct, frozen=True):
     posting_date: date
 
 
-class CutOff(Struct, frozen=True):
+class CutOffReport(Struct, frozen=True):
     """Events of a month that count in earlier ones, in the order in which they were recorded."""
 
     period: str
@@ -189,7 +189,9 @@ def liability(connection: Connection[Any], program_id: str, partition_count: int
     return Liability(period, basis.closed is not None, prices.currency, lines, accounts)
 
 
-def cut_off(connection: Connection[Any], program_id: str, partition_count: int, period: str, limit: int) -> CutOff:
+def cut_off(
+    connection: Connection[Any], program_id: str, partition_count: int, period: str, limit: int
+) -> CutOffReport:
     """Return the late events of a closed month, or of the next one so far."""
     history = read_history(connection, program_id, partition_count)
     with opened(connection, program_id, history, period) as (basis, reading):
@@ -201,7 +203,7 @@ def cut_off(connection: Connection[Any], program_id: str, partition_count: int, 
             LateEvent(one.place, one.account, type(one.event).TOPIC, one.event.effective_on, first)
             for one in reading.late
         ]
-        return CutOff(period, basis.closed is not None, reading.window.late_count, events)
+        return CutOffReport(period, basis.closed is not None, reading.window.late_count, events)
 
 
 def _line(one: CohortRoll) -> RollForwardLine:

@@ -1,5 +1,6 @@
 """The sub-ledger of a month under way: cohorts, balances, and what suppliers are owed."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -43,12 +44,22 @@ class Subledger:
         self.prices = prices
         self.cohorts = cohorts
         self.balances = dict(balances)
+        self.points: dict[tuple[str, str], int] = defaultdict(int)
+        """By account and point currency: of this month."""
         self.owed = {source: Decimal(text) for source, text in owed.items()}
         self.last_day = last_day
         self.estimates = estimates
         self.lots: dict[tuple[bytes, int], LotWorth] = {}
         """Worth of lots: those that the events at hand name."""
         self.new_lots: list[tuple[bytes, int, LotWorth]] = []
+
+    def all_balances(self) -> dict[str, int]:
+        """Return the balances of accounts, those that count points with their currency: ``9000:points``."""
+        both = dict(self.balances)
+        for (account, code), amount in self.points.items():
+            name = f"{account}:{code}"
+            both[name] = both.get(name, 0) + amount
+        return {name: amount for name, amount in sorted(both.items()) if amount}
 
     def cohort(self, key: str) -> Cohort:
         """Return a cohort, new if it has to be."""
@@ -80,10 +91,11 @@ class Subledger:
         """
         cohort.points[column] += points
         more = -points if column in {"redeemed", "expired", "clawed_back", "recovered"} else points
-        for account, amount in ((chart.MEMBERS_POINTS, -more), (chart.COUNTER[column], more)):
-            name = f"{account}:{cohort.point_currency}"
-            self.balances[name] = self.balances.get(name, 0) + amount
-            entry.postings.append(Posting(account, amount, cohort.key, cohort.point_currency, points, "", True))
+        key, code, counter = cohort.key, cohort.point_currency, chart.COUNTER[column]
+        self.points[chart.MEMBERS_POINTS, code] -= more
+        self.points[counter, code] += more
+        entry.postings.append(Posting(chart.MEMBERS_POINTS, -more, key, code, points, "", True))
+        entry.postings.append(Posting(counter, more, key, code, points, "", True))
 
     def allocate(  # noqa: PLR0917  # a change of one figure, and all that is told with it
         self, entry: Entry, cohort: Cohort, part: int, exact: Decimal, column: str, points: int
