@@ -26,6 +26,8 @@ from ledger.access.roles import Action
 from ledger.approval.decide import ApprovalDecided, ApprovalNeeded, SecondPersonNeeded, UnknownApproval
 from ledger.approval.events import ApprovalRequested
 from ledger.approval.state import Approval
+from ledger.bookkeeping.decide import PeriodNotClosed
+from ledger.bookkeeping.events import PeriodReopened
 from ledger.errors import InvalidInput
 from ledger.members.directory import find_member
 from ledger.posting.cache import StateCache
@@ -37,6 +39,7 @@ from ledger.streams import APPROVAL, NAMESPACE, StreamId, approval_stream_id
 from rules.activity import member_address
 from rules.instructions import approvals as deciding
 from rules.instructions.asking import hashed
+from rules.instructions.bookkeeping import keep_books
 from rules.instructions.moving import accrue_points, adjust_points, reinstate_points
 from rules.requests import AccrualRequest, AdjustmentRequest, ReinstatementRequest
 
@@ -52,7 +55,7 @@ class ApprovalView(Struct, frozen=True):
 
     approval_id: str
     kind: str
-    """accrual, adjustment, reinstatement, publication or repair."""
+    """accrual, adjustment, reinstatement, publication, repair or reopening."""
     status: str
     """pending, approved, rejected or expired."""
     request: Raw
@@ -90,6 +93,15 @@ class AskedPublication(Struct, frozen=True):
     effective_from: datetime | None
 
 
+class AskedReopening(Struct, frozen=True):
+    """What is asked for when a closed month is to be opened again."""
+
+    period: str
+    version: int
+    """Of its closing, in the stream of the books."""
+    reason: str
+
+
 class _Points(NamedTuple):
     decode: Callable[[bytes | str], Any]
     instruct: Callable[..., Instruction]
@@ -106,9 +118,15 @@ _POINTS = {
     "reinstatement": _Points(msgspec.json.Decoder(ReinstatementRequest).decode, reinstate_points, "reinstatement_id"),
 }
 _PUBLICATION = "publication"
-_ACTIONS = dict.fromkeys(_POINTS, Action.ADJUST) | {_PUBLICATION: Action.PUBLISH, REPAIR: Action.CLOSE_PERIODS}
+_REOPENING = "reopening"
+_ACTIONS = dict.fromkeys(_POINTS, Action.ADJUST) | {
+    _PUBLICATION: Action.PUBLISH,
+    REPAIR: Action.CLOSE_PERIODS,
+    _REOPENING: Action.CLOSE_PERIODS,
+}
 """Of what can be asked for: what whoever agrees must be allowed to do."""
 
+_reopening = msgspec.json.Decoder(AskedReopening).decode
 _publication = msgspec.json.Decoder(AskedPublication).decode
 
 _rejection = msgspec.json.Decoder(RejectionRequest).decode
@@ -165,6 +183,39 @@ async def ask_to_publish(request: Request, effective_from: datetime | None, revi
     return await _record(request, _PUBLICATION, f"{revision}:{effective_from}", asked, request_hash)
 
 
+async def ask_to_reopen(request: Request, period: str, version: int, reason: str) -> Response:
+    """
+    Ask for a second person who agrees to open a closed month again.
+
+    Args:
+        request: As it came.
+        period: The month.
+        version: Of its closing; a month that is closed once more is another request.
+        reason: Why.
+    """
+    found, by, now = resources(request), caller_of(request).family, datetime.now(UTC)
+    return await _asked(
+        request, asked_reopening(request.path_params["program_id"], period, version, reason, by, now), found, now
+    )
+
+
+def asked_reopening(  # noqa: PLR0917  # a record of six fields
+    program_id: str, period: str, version: int, reason: str, by: str, at: datetime
+) -> ApprovalRequested:
+    """Return the request to open a closed month again."""
+    asked = AskedReopening(period, version, reason)
+    return ApprovalRequested(
+        str(uuid5(NAMESPACE, f"{_REOPENING}:{program_id}:{period}:{version}:{reason}")),
+        program_id,
+        _REOPENING,
+        msgspec.json.encode(asked).decode(),
+        hashed(_REOPENING, program_id, asked).hex(),
+        by,
+        at,
+        _NEVER,  # the program's policy decides
+    )
+
+
 async def _record(request: Request, kind: str, subject: str, asked: Struct, request_hash: bytes) -> Response:
     found, program_id, now = resources(request), request.path_params["program_id"], datetime.now(UTC)
     wanted = ApprovalRequested(
@@ -177,6 +228,11 @@ async def _record(request: Request, kind: str, subject: str, asked: Struct, requ
         now,
         _NEVER,  # the program's policy decides
     )
+    return await _asked(request, wanted, found, now)
+
+
+async def _asked(request: Request, wanted: ApprovalRequested, found: Resources, now: datetime) -> Response:
+    program_id = request.path_params["program_id"]
     await found.poster.post(deciding.ask(wanted))
     view = await run_in_threadpool(_view_of, found, program_id, wanted.approval_id, now)
     location = f"/v1/programs/{program_id}/approvals/{wanted.approval_id}"
@@ -262,6 +318,7 @@ def read_approval(request: Request) -> Response:
             ApprovalDecided,
             SecondPersonNeeded,
             StaleVersion,
+            PeriodNotClosed,
             KeyReused,
             LedgerBusy,
             LedgerUnavailable,
@@ -287,8 +344,10 @@ async def approve(request: Request) -> Response:
         keys = idempotency_references(request)
         granting = deciding.grant(requested.program_id, requested.approval_id, caller.family, now, keys=keys)
         return answer(await found.poster.post(granting))
-    wanted = _wanted(requested, now, idempotency_references(request))
+    wanted = _wanted(requested, caller.family, now, idempotency_references(request))
     posted = await found.poster.post(deciding.agree(wanted, requested, caller.family, now))
+    if isinstance(posted.event, PeriodReopened):
+        return _done(posted, {"period": posted.event.period, "reason": posted.event.reason})
     return _published(posted) if isinstance(posted.event, ProgramPublished) else answer(posted)
 
 
@@ -319,21 +378,28 @@ async def reject(request: Request) -> Response:
     return Response(msgspec.json.encode(view), 200, headers, "application/json")
 
 
-def _wanted(requested: ApprovalRequested, now: datetime, keys: tuple[Reference, ...]) -> Instruction:
+def _wanted(requested: ApprovalRequested, by: str, now: datetime, keys: tuple[Reference, ...]) -> Instruction:
     """Return the instruction that does what was asked for, now that somebody agrees."""
     if requested.kind in _POINTS:
         kind = _POINTS[requested.kind]
         return kind.instruct(requested.program_id, kind.decode(requested.request), now, keys=keys, is_approved=True)
+    own = (f"approved:{requested.program_id}", requested.approval_id)
+    if requested.kind == _REOPENING:
+        month = _reopening(requested.request)
+        reopened = PeriodReopened(month.period, requested.requested_by, by, now, month.reason)
+        return keep_books(requested.program_id, reopened, (own, *keys))
     asked = _publication(requested.request)
     command = PublishProgram(
         asked.effective_from or now, now, requested.requested_by, expected=(asked.revision,), is_approved=True
     )
-    own = (f"approved:{requested.program_id}", requested.approval_id)
     return instruction(requested.program_id, command, (), (own, *keys))
 
 
 def _published(posted: Posted) -> Response:
-    fields = {"version": posted.event.version, "effective_from": posted.event.effective_from}
+    return _done(posted, {"version": posted.event.version, "effective_from": posted.event.effective_from})
+
+
+def _done(posted: Posted, fields: dict[str, Any]) -> Response:
     body = msgspec.json.encode(fields | {"position": position_token(posted), "replayed": posted.replayed})
     headers = {"Idempotency-Replayed": "true"} if posted.replayed else {}
     return Response(body, 200 if posted.replayed else 201, headers, "application/json")

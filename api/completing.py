@@ -26,6 +26,7 @@ TAGS = [
     {"name": "rules", "description": "Checking, explaining and translating rules; simulation."},
     {"name": "what-ifs", "description": "What another version would have come to, and booking the difference."},
     {"name": "approvals", "description": "What takes a second person before it is done."},
+    {"name": "books", "description": "Accounting: settings, closing months, journal, roll-forward, liability."},
     {
         "name": "offline tills",
         "description": "Pricing without a network, and what was promised against what was booked.",

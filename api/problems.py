@@ -12,6 +12,7 @@ from ledger.access import errors as access
 from ledger.account import errors as account
 from ledger.approval import decide as approval
 from ledger.audit import errors as audit
+from ledger.bookkeeping import decide as bookkeeping
 from ledger.errors import InvalidInput, LedgerError
 from ledger.members.directory import IdentifierTaken, UnknownMember
 from ledger.members.errors import MemberErased, MemberMerged, ProfileChanged, UnknownIdentifier
@@ -256,6 +257,12 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     NotCarriedOut: HTTPStatus.CONFLICT,
     approval.ApprovalNeeded: HTTPStatus.CONFLICT,
     approval.ApprovalDecided: HTTPStatus.CONFLICT,
+    bookkeeping.BooksNotSetUp: HTTPStatus.CONFLICT,
+    bookkeeping.PeriodIsClosed: HTTPStatus.CONFLICT,
+    bookkeeping.PeriodNotNext: HTTPStatus.CONFLICT,
+    bookkeeping.PeriodNotOver: HTTPStatus.CONFLICT,
+    bookkeeping.PeriodNotClosed: HTTPStatus.CONFLICT,
+    bookkeeping.BooksChanged: HTTPStatus.CONFLICT,
     approval.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
     access.UserExists: HTTPStatus.CONFLICT,
     access.KeyNotInForce: HTTPStatus.CONFLICT,

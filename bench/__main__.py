@@ -8,6 +8,7 @@ import sys
 from bench import (
     asking,
     auditing,
+    closing,
     dawdling,
     importing,
     keeping_time,
@@ -36,6 +37,7 @@ GROUPS = {
     "segments": segmenting.run,
     "jobs": keeping_time.run,
     "what-if": asking.run,
+    "close": closing.run,
     "import": importing.run,
     "audit": auditing.run,
     "start": starting.run,

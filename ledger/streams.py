@@ -13,6 +13,8 @@ from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
 from ledger.approval import state as approval_state
 from ledger.approval.events import ApprovalEvent
+from ledger.bookkeeping import state as bookkeeping_state
+from ledger.bookkeeping.events import BookkeepingEvent
 from ledger.budget import state as budget_state
 from ledger.budget.events import BudgetEvent
 from ledger.pool import state as pool_state
@@ -83,7 +85,14 @@ APPROVAL = Stream(
     "approval.state.v1",
     ApprovalEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL)
+BOOKKEEPING = Stream(
+    "books",
+    bookkeeping_state.evolve,
+    bookkeeping_state.Bookkeeping,
+    "books.state.v1",
+    BookkeepingEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL, BOOKKEEPING)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -114,3 +123,8 @@ def access_stream_id(principal: str) -> StreamId:
 def approval_stream_id(program_id: str, approval_id: str) -> StreamId:
     """Return the stream id of a request for approval."""
     return uuid5(NAMESPACE, f"approval:{program_id}:{approval_id}").bytes
+
+
+def bookkeeping_stream_id(program_id: str) -> StreamId:
+    """Return the stream id of the books of a program."""
+    return uuid5(NAMESPACE, f"bookkeeping:{program_id}").bytes

@@ -19,6 +19,9 @@ GRANT USAGE ON SCHEMA audit TO khaywe_app;
 CREATE SCHEMA batches;
 GRANT USAGE ON SCHEMA batches TO khaywe_app;
 
+CREATE SCHEMA books;
+GRANT USAGE ON SCHEMA books TO khaywe_app;
+
 CREATE SCHEMA ledger;
 GRANT USAGE ON SCHEMA ledger TO khaywe_app;
 GRANT USAGE ON SCHEMA ledger TO khaywe_read;
@@ -1314,6 +1317,28 @@ CREATE TABLE batches.results (
     CONSTRAINT results_pkey PRIMARY KEY (batch_id, number)
 );
 GRANT SELECT,INSERT,DELETE ON TABLE batches.results TO khaywe_app;
+
+CREATE TABLE books.kept (
+    program_id text NOT NULL COLLATE "C",
+    period text NOT NULL COLLATE "C",
+    version bigint NOT NULL,
+    CONSTRAINT kept_pkey PRIMARY KEY (program_id, period)
+);
+GRANT SELECT,INSERT,DELETE ON TABLE books.kept TO khaywe_app;
+
+CREATE TABLE books.lots (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    lot int NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    period text NOT NULL COLLATE "C",
+    cohort text NOT NULL COLLATE "C",
+    contract_unit text NOT NULL,
+    given_unit text NOT NULL,
+    service_unit text NOT NULL,
+    CONSTRAINT lots_pkey PRIMARY KEY (partition, account_id, lot)
+);
+GRANT SELECT,INSERT,DELETE ON TABLE books.lots TO khaywe_app;
 
 CREATE VIEW ledger.event_log AS
  SELECT partition,

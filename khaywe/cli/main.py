@@ -57,7 +57,9 @@ AsAt = Annotated[
     typer.Option(help="What was known: an instant with its zone, or a position such as 0:1234; default all."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, with every figure.")]
-books = typer.Typer(help="What the points mean in money.", no_args_is_help=True)
+books = typer.Typer(
+    help="Accounting: settings, closing months, journal, roll-forward, liability.", no_args_is_help=True
+)
 app.add_typer(books, name="books")
 
 
@@ -698,6 +700,110 @@ def report_balances(
 
         with open_database(settings()) as database:
             report(database, Question(program, as_of, as_at), as_json=as_json)
+
+
+@books.command("settings")
+def books_settings(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    values: Annotated[
+        str | None, typer.Option("--set", metavar="JSON", help="Settings, as POST …/books/settings takes them.")
+    ] = None,
+) -> None:
+    """Show what a point is worth and which months are closed, or say what it is worth from a date on."""
+    with told_plainly():
+        from khaywe.cli.books import set_settings, show
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            if values is None:
+                show(database, program)
+            else:
+                set_settings(database, program, values)
+
+
+@books.command("close")
+def books_close(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+) -> None:
+    """Close a month: freeze it at what is recorded now."""
+    with told_plainly():
+        from khaywe.cli.books import close
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            close(database, program, period)
+
+
+@books.command("rollforward")
+def books_rollforward(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+) -> None:
+    """Print what a month began with, what came and went, and what it ended with."""
+    with told_plainly():
+        from khaywe.cli.books import roll_forward
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            roll_forward(database, program, period)
+
+
+@books.command("journal")
+def books_journal(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+) -> None:
+    """Print every line of a month's journal, as JSON, one a line."""
+    with told_plainly():
+        from khaywe.cli.books import journal
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            journal(database, program, period)
+
+
+@books.command("liability")
+def books_liability(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+) -> None:
+    """Print what is owed at the end of a month, with the breakage that is expected."""
+    with told_plainly():
+        from khaywe.cli.books import liability
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            liability(database, program, period)
+
+
+@books.command("cutoff")
+def books_cutoff(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+) -> None:
+    """Print the late events of a month."""
+    with told_plainly():
+        from khaywe.cli.books import cut_off
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            cut_off(database, program, period)
+
+
+@books.command("reopen")
+def books_reopen(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept for ever.")],
+) -> None:
+    """Ask to open the last closed month again; a second person has to agree."""
+    with told_plainly():
+        from khaywe.cli.books import reopen
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            reopen(database, program, period, reason)
 
 
 @app.command()

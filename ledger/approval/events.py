@@ -14,7 +14,7 @@ class ApprovalRequested(Struct, frozen=True, omit_defaults=True):
     approval_id: str
     program_id: str
     kind: str
-    """What is asked for: ``accrual``, ``adjustment``, ``reinstatement``, ``publication`` or ``repair``."""
+    """What is asked for, such as ``adjustment`` or ``publication``."""
     request: str
     """The body that was sent, as JSON; a member stands in it by id."""
     request_hash: str

@@ -4,6 +4,7 @@ from ledger.streams import (
     ACCESS,
     ACCOUNT,
     APPROVAL,
+    BOOKKEEPING,
     BUDGET,
     NAMESPACE,
     POOL,
@@ -12,6 +13,7 @@ from ledger.streams import (
     access_stream_id,
     account_stream_id,
     approval_stream_id,
+    bookkeeping_stream_id,
     budget_stream_id,
     pool_stream_id,
     program_stream_id,
@@ -53,14 +55,24 @@ def test_streams_do_not_meet() -> None:
         access_stream_id("user:club"),
         approval_stream_id("club", "home"),
         approval_stream_id("club2", "home"),
+        bookkeeping_stream_id("club"),
+        bookkeeping_stream_id("club2"),
     ]
     assert len(ids) == len(set(ids))
 
 
 def test_every_kind_of_stream_is_listed() -> None:
     """With a name and a snapshot layout of its own."""
-    assert (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL) == STREAMS
-    assert [stream.name for stream in STREAMS] == ["account", "program", "budget", "pool", "access", "approval"]
+    assert (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL, BOOKKEEPING) == STREAMS
+    assert [stream.name for stream in STREAMS] == [
+        "account",
+        "program",
+        "budget",
+        "pool",
+        "access",
+        "approval",
+        "books",
+    ]
     assert [stream.snapshot_topic for stream in STREAMS] == [
         "account.state.v3",
         "program.state.v2",
@@ -68,4 +80,5 @@ def test_every_kind_of_stream_is_listed() -> None:
         "pool.state.v1",
         "access.state.v1",
         "approval.state.v1",
+        "books.state.v1",
     ]

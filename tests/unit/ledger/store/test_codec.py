@@ -57,6 +57,14 @@ from ledger.account.events import (
     VoucherIssued,
 )
 from ledger.approval.events import ApprovalGranted, ApprovalRejected, ApprovalRequested
+from ledger.bookkeeping.events import (
+    CohortFigures,
+    EstimateApplied,
+    Funder,
+    PeriodClosed,
+    PeriodReopened,
+    SettingsSet,
+)
 from ledger.budget.events import BudgetDrawn, BudgetReturned
 from ledger.pool.events import (
     PoolMemberAdded,
@@ -100,6 +108,7 @@ from ledger.store.codec import EVENT_TYPES, UnknownTopic, decode, encode, topic_
 from ledger.streams import STREAMS
 
 NOON = datetime(2026, 3, 15, 12, tzinfo=UTC)
+FUNDER = Funder("bakery", "0.7", "0.3", 42)
 LATER = NOON + timedelta(days=365)
 TODAY = date(2026, 3, 15)
 TERMS = Terms(
@@ -231,6 +240,10 @@ EVENTS: list[Struct] = [
     ApprovalRequested("a1", "club", "adjustment", "{}", "00ff", "user:u", NOON, LATER),
     ApprovalGranted("user:v", NOON),
     ApprovalRejected("user:v", NOON, "no such case"),
+    SettingsSet("club", "points", date(2026, 1, 1), "EUR", "1", "0.95", "remote", "key:k", NOON, "0.5", (FUNDER,)),
+    EstimateApplied("2026-01/own/points", 9700, "key:k", NOON),
+    PeriodClosed("2026-01", {"0": 9}, "ab" * 32, 1, 1, 0, {"2000": -5}, (CohortFigures("c"),), "key:k", NOON, 1),
+    PeriodReopened("2026-01", "key:k", "user:v", NOON, "a price was wrong"),
 ]
 
 

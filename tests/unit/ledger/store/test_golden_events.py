@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 109
-SHIPPED_HASH = "1447bd56b3ca752b31ba505e3d591153153d52f351d2cb11be3791b104980ba9"
+SHIPPED_LINES = 114
+SHIPPED_HASH = "48abbc48c9b7e468d54997aeb361f4d786b942f006139416b48db572edae7588"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 

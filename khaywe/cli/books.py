@@ -1,0 +1,150 @@
+"""``khaywe books``: settings, closing months, and what finance asks of them."""
+
+import getpass
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import typer
+
+from khaywe.wiring import Database
+from ledger.approval.events import ApprovalRequested
+from ledger.bookkeeping.decide import BookkeepingCommand, PeriodNotClosed, check_period
+from ledger.bookkeeping.events import SettingsSet
+from ledger.errors import InvalidInput, LedgerError
+from ledger.posting.instruction import Instruction, Posted
+from ledger.posting.poster import Poster
+from projections.books import reports
+from projections.books.history import read_history
+from projections.books.journal import lines_of
+from projections.books.reading import opened
+from rules.instructions.bookkeeping import keep_books
+
+_LIMIT = 1_000_000
+
+
+def show(database: Database, program_id: str) -> None:
+    """Print settings, estimates and closed months as JSON."""
+    with database.connect() as connection:
+        history = read_history(connection, program_id, database.partition_count)
+    _print({"settings": history.books.settings, "estimates": history.books.estimates, "closed": history.closed_periods})
+
+
+def set_settings(database: Database, program_id: str, text: str) -> None:
+    """
+    Take settings from JSON, as the REST API takes them.
+
+    Raises:
+        LedgerError: They cannot be.
+    """
+    fields = {"program_id": program_id, "by": _by(), "occurred_at": datetime.now(UTC)}
+    try:
+        given = {"expiry_method": "proportional"} | msgspec.json.decode(text, type=dict[str, Any])
+        settings = msgspec.convert(given | msgspec.to_builtins(fields), SettingsSet)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise InvalidInput(f"{error}.") from None
+    _carry_out(database, program_id, settings, uuid4().hex)
+    typer.echo(f"The books of {program_id!r} value {settings.point_currency!r} so from {settings.effective_on} on.")
+
+
+def close(database: Database, program_id: str, period: str) -> None:
+    """
+    Close a month, and print what it was closed with.
+
+    Raises:
+        LedgerError: It cannot be closed.
+    """
+    check_period(period)
+    with database.connect() as connection:
+        command = reports.worked_out(connection, program_id, database.partition_count, period, _by(), datetime.now(UTC))
+    closed = _carry_out(database, program_id, command, f"close:{period}:{command.revision}").event
+    typer.echo(f"Closed {period}: {closed.event_count} events, {closed.late_count} of them late.")
+    typer.echo(f"journal {closed.journal_hash}")
+
+
+def reopen(database: Database, program_id: str, period: str, reason: str) -> None:
+    """
+    Ask to open the last closed month again; somebody else agrees over the API.
+
+    Raises:
+        PeriodNotClosed: It is not the last closed month.
+    """
+    from api.approvals import asked_reopening
+    from rules.instructions.approvals import ask
+
+    check_period(period)
+    with database.connect() as connection:
+        closings = read_history(connection, program_id, database.partition_count).books.closings
+    if not closings or closings[-1].period != period:
+        raise PeriodNotClosed("Only the last closed month can be opened again.")
+    asked: ApprovalRequested = asked_reopening(
+        program_id, period, closings[-1].version, reason, _by(), datetime.now(UTC)
+    )
+    with database.poster() as poster:
+        _outcome(poster, ask(asked))
+    typer.echo(f"Asked for approval {asked.approval_id}; a second person has to agree.")
+
+
+def report(database: Database, program_id: str, period: str, make: Callable[..., Any], *more: Any) -> None:
+    """
+    Print a report as JSON.
+
+    Args:
+        database: The ledger.
+        program_id: Whose books.
+        period: The month.
+        make: The report.
+        more: What else it wants to know.
+    """
+    check_period(period)
+    with database.connect() as connection:
+        _print(make(connection, program_id, database.partition_count, period, *more))
+
+
+def roll_forward(database: Database, program_id: str, period: str) -> None:
+    """Print the roll-forward."""
+    report(database, program_id, period, reports.roll_forward)
+
+
+def liability(database: Database, program_id: str, period: str) -> None:
+    """Print what is owed."""
+    report(database, program_id, period, reports.liability)
+
+
+def cut_off(database: Database, program_id: str, period: str) -> None:
+    """Print the late events."""
+    report(database, program_id, period, reports.cut_off, _LIMIT)
+
+
+def journal(database: Database, program_id: str, period: str) -> None:
+    """Print every line of the journal, as JSON, one a line."""
+    check_period(period)
+    with database.connect() as connection:
+        history = read_history(connection, program_id, database.partition_count)
+        with opened(connection, program_id, history, period) as (_, reading):
+            encoder = msgspec.json.Encoder()
+            for line in lines_of(program_id, reading.entries()):
+                sys.stdout.write(encoder.encode(line).decode() + "\n")
+
+
+def _carry_out(database: Database, program_id: str, command: BookkeepingCommand, key: str) -> Posted:
+    with database.poster() as poster:
+        return _outcome(poster, keep_books(program_id, command, ((f"books:{program_id}", key),)))
+
+
+def _outcome(poster: Poster, instruction: Instruction) -> Posted:
+    (outcome,) = poster.post([instruction])
+    if isinstance(outcome, LedgerError):
+        raise outcome
+    return outcome
+
+
+def _by() -> str:
+    return f"cli:{getpass.getuser()}"
+
+
+def _print(body: Any) -> None:
+    typer.echo(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())

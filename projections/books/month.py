@@ -1,0 +1,97 @@
+"""A month of a program's books, worked out from its events."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+
+from ledger.account.events import AccountEvent
+from ledger.bookkeeping.events import PeriodClosed
+from ledger.bookkeeping.state import Bookkeeping
+from projections.books.chart import SCHEME_VERSION
+from projections.books.cohorts import cohort_of, figures_of
+from projections.books.entries import Entry
+from projections.books.month_end import end_month
+from projections.books.pricing import PriceList
+from projections.books.scheme import Redeemed, Scheme
+from projections.books.subledger import Subledger
+from projections.books.window import Window
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Month:
+    """
+    Folds the events of a month into entries and figures.
+
+    The same events in the same order give the same bytes: nothing else goes in but settings, estimates, and the
+    figures that the month before was closed with.
+    """
+
+    def __init__(
+        self, books: Bookkeeping, estimates: dict[str, int], before: PeriodClosed | None, window: Window
+    ) -> None:
+        """
+        Args:
+            books: Settings and estimates that the month is closed with.
+            estimates: Those that the month before was closed with.
+            before: The closing of the month before.
+            window: Which events belong to it.
+        """
+        prices = PriceList(books.settings)
+        cohorts = {one.cohort: cohort_of(one) for one in before.cohorts} if before else {}
+        balances, owed = (before.balances_minor, before.owed) if before else ({}, {})
+        self.window = window
+        self.currency = prices.currency
+        self.ledger = Subledger(prices, cohorts, balances, owed, window.last_day, estimates)
+        self.entry_count = 0
+        self._estimates = books.estimates
+        self._scheme = Scheme(self.ledger)
+        self._hash = sha256()
+
+    def book(self, place: str, account: bytes, event: AccountEvent, original: Redeemed | None = None) -> Entry | None:
+        """Post an event that belongs to the month; return its entry, if it has one."""
+        counts_on = event.effective_on
+        entry = Entry(
+            place,
+            counts_on,
+            self.window.posting_date(counts_on),
+            type(event).TOPIC,
+            self.currency,
+            "",
+            [],
+            getattr(event, "program_version", 0),
+            getattr(event, "source", ""),
+        )
+        self._scheme.book(account, event, entry, original)
+        return self._took(entry) if entry.postings else None
+
+    def end(self) -> Iterator[Entry]:
+        """Post what the end of the month posts."""
+        for entry in end_month(self.ledger, self.window.period, self.currency, self._estimates):
+            yield self._took(entry)
+
+    def closed(self, by: str, at: datetime) -> PeriodClosed:
+        """Return the figures that the month is closed with."""
+        ledger = self.ledger
+        return PeriodClosed(
+            self.window.period,
+            dict(self.window.frozen_at),
+            self._hash.hexdigest(),
+            self.entry_count,
+            self.window.event_count,
+            self.window.late_count,
+            ledger.all_balances(),
+            tuple(figures_of(ledger.cohorts[key]) for key in sorted(ledger.cohorts)),
+            by,
+            at,
+            SCHEME_VERSION,
+            dict(self.window.resume_at),
+            {source: str(exact) for source, exact in sorted(ledger.owed.items())},
+        )
+
+    def _took(self, entry: Entry) -> Entry:
+        self.entry_count += 1
+        self._hash.update(_encode(entry))
+        return entry

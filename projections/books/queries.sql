@@ -1,0 +1,90 @@
+-- stream --
+SELECT version, topic, state FROM ledger.events
+WHERE partition = %(partition)s AND stream_id = %(stream_id)s
+ORDER BY version
+
+-- heads --
+SELECT partition, position FROM ledger.heads ORDER BY partition
+
+-- program_count --
+SELECT count(*) FROM ledger.events WHERE topic = 'program.created.v1'
+
+-- page --
+-- Events of a partition in order, up to a position.
+SELECT position, uuid_send(stream_id) AS stream_id, topic, state FROM ledger.events
+WHERE partition = %(partition)s AND position > %(after)s AND position <= %(last)s
+ORDER BY position LIMIT %(limit)s
+
+-- accounts_of --
+-- Which of some streams are accounts of a program; the first event of an account names it.
+SELECT uuid_send(e.stream_id)
+FROM unnest(%(stream_ids)s::uuid []) AS asked (stream_id)
+CROSS JOIN LATERAL (
+    SELECT stream_id, topic, state FROM ledger.events
+    WHERE partition = %(partition)s AND stream_id = asked.stream_id AND version = 1
+    OFFSET 0
+) AS e
+WHERE e.topic = 'account.opened.v1' AND convert_from(e.state, 'UTF8')::jsonb ->> 'program_id' = %(program_id)s
+
+-- make_room_for_lots --
+CREATE TEMPORARY TABLE books_new_lots (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    lot int NOT NULL,
+    program_id text NOT NULL,
+    period text NOT NULL,
+    cohort text NOT NULL,
+    contract_unit text NOT NULL,
+    given_unit text NOT NULL,
+    service_unit text NOT NULL,
+    PRIMARY KEY (account_id, lot)
+) ON COMMIT DROP
+
+-- lots --
+-- Worth of lots that were made in an earlier month, or in this one so far.
+SELECT uuid_send(asked.account_id), asked.lot, worth.cohort, worth.contract_unit, worth.given_unit, worth.service_unit
+FROM unnest(%(accounts)s::uuid [], %(lots)s::int []) AS asked (account_id, lot)
+CROSS JOIN LATERAL (
+    SELECT cohort, contract_unit, given_unit, service_unit FROM books.lots
+    WHERE partition = %(partition)s AND account_id = asked.account_id AND lot = asked.lot AND period < %(period)s
+    UNION ALL
+    SELECT cohort, contract_unit, given_unit, service_unit FROM books_new_lots
+    WHERE account_id = asked.account_id AND lot = asked.lot
+    LIMIT 1
+) AS worth
+
+-- kept --
+SELECT period, version FROM books.kept WHERE program_id = %(program_id)s
+
+-- forget_lots --
+DELETE FROM books.lots WHERE program_id = %(program_id)s AND period >= %(period)s
+
+-- forget_kept --
+DELETE FROM books.kept WHERE program_id = %(program_id)s AND period >= %(period)s
+
+-- kept_lots --
+-- The same where this month's are kept.
+SELECT uuid_send(asked.account_id), asked.lot, worth.cohort, worth.contract_unit, worth.given_unit, worth.service_unit
+FROM unnest(%(accounts)s::uuid [], %(lots)s::int []) AS asked (account_id, lot)
+CROSS JOIN LATERAL (
+    SELECT cohort, contract_unit, given_unit, service_unit FROM books.lots
+    WHERE partition = %(partition)s AND account_id = asked.account_id AND lot = asked.lot AND period <= %(period)s
+    OFFSET 0
+) AS worth
+
+-- copy_lots --
+COPY books.lots (partition, account_id, lot, program_id, period, cohort, contract_unit, given_unit, service_unit)
+FROM STDIN
+
+-- copy_new_lots --
+COPY books_new_lots (partition, account_id, lot, program_id, period, cohort, contract_unit, given_unit, service_unit)
+FROM STDIN
+
+-- keep --
+INSERT INTO books.kept (program_id, period, version) VALUES (%(program_id)s, %(period)s, %(version)s)
+
+-- lock --
+SELECT pg_advisory_xact_lock(hashtext('books:' || %(program_id)s))
+
+-- lock_shared --
+SELECT pg_advisory_xact_lock_shared(hashtext('books:' || %(program_id)s))

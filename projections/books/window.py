@@ -1,0 +1,61 @@
+"""Which events belong to a month: the late ones too, and not the early ones."""
+
+import calendar
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from ledger.bookkeeping.events import PeriodClosed
+
+
+class Window:
+    """
+    The events of a month, among those that were recorded up to a position.
+
+    An event belongs to the month in which it counts, or, if that is closed, to the first that is open. One that counts
+    in a later month waits for that month, and with it all that the same account did afterwards, so that no lot loses
+    points before it was made.
+    """
+
+    def __init__(self, period: str, before: PeriodClosed | None, frozen_at: Mapping[str, int]) -> None:
+        """
+        Args:
+            period: The month.
+            before: The closing of the month before.
+            frozen_at: By partition: the last position looked at.
+        """
+        year, month = map(int, period.split("-"))
+        self.period: Final = period
+        self.first_day: Final = date(year, month, 1)
+        self.last_day: Final = date(year, month, calendar.monthrange(year, month)[1])
+        self.frozen_at = frozen_at
+        self.resume_at: dict[str, int] = {}
+        self.event_count = 0
+        self.late_count = 0
+        self._before = dict(before.frozen_at) if before else {}
+        self._resumed = dict(before.resume_at) if before else {}
+        self._seen: set[bytes] = set()
+        self._waiting: set[bytes] = set()
+
+    def start(self, partition: int) -> int:
+        """Return the position behind which to read."""
+        name = str(partition)
+        return self._resumed.get(name, self._before.get(name, 0))
+
+    def takes(self, partition: int, position: int, account: bytes, counts_on: date) -> bool:
+        """Tell whether an event belongs to the month; asked once for each, in the order of positions."""
+        if position <= self._before.get(str(partition), 0):
+            if counts_on < self.first_day and account not in self._seen:
+                return False  # it was booked in an earlier month
+            self._seen.add(account)
+        if counts_on > self.last_day or account in self._waiting:
+            self._waiting.add(account)
+            self.resume_at.setdefault(str(partition), position - 1)
+            return False
+        self.event_count += 1
+        self.late_count += counts_on < self.first_day
+        return True
+
+    def posting_date(self, counts_on: date) -> date:
+        """Return the day of the month that an event is posted on."""
+        return max(counts_on, self.first_day)

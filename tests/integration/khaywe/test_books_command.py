@@ -1,0 +1,83 @@
+"""``khaywe books``: a month from settings to its journal."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
+
+from khaywe.cli import app
+from ledger.members.directory import enrol
+from ledger.posting.instruction import Posted
+from rules.activity import Purchase
+from rules.instructions import open_account, post_purchase
+from tests.conftest import NewDatabase
+from tests.databases import temporary_home
+from tests.programs import PROGRAM_ID, STARTED, publish_program
+
+Khaywe = Callable[..., tuple[int, str, str]]
+SETTINGS = {
+    "point_currency": "points",
+    "effective_on": "2025-01-01",
+    "currency": "EUR",
+    "point_value_minor": "1",
+    "redemption_rate": "1",
+}
+
+
+@pytest.fixture
+def khaywe(new_database: NewDatabase) -> Iterator[Khaywe]:
+    """Provide the command line on a ledger with one purchase, of 250 euros and 25 points in January 2025."""
+    database = new_database(1)
+    with database.connect() as connection, database.poster() as poster:
+        publish_program(poster)
+        (member,) = enrol(connection, PROGRAM_ID, {uuid4(): [("card", "1")]}, STARTED).values()
+        at = datetime(2025, 1, 10, 12, tzinfo=UTC)
+        bought = Purchase("till", "t", "card:1", at, Decimal("250.00"), "EUR")
+        for instruction in (open_account(PROGRAM_ID, member, STARTED), post_purchase(PROGRAM_ID, bought, at)):
+            (outcome,) = poster.post([instruction])
+            assert isinstance(outcome, Posted), outcome
+    with temporary_home() as home:
+
+        def run(*arguments: str) -> tuple[int, str, str]:
+            environ = {"KHAYWE_DATABASE_URL": database.owner_url, "KHAYWE_HOME": str(home)}
+            with capture_logs():
+                result = CliRunner().invoke(app, ["books", *arguments], env=environ)
+            return result.exit_code, result.stdout, result.stderr
+
+        yield run
+
+
+def test_a_month_is_closed_and_read(khaywe: Khaywe) -> None:
+    """Settings, close, and every report; the journal twice the same."""
+    assert khaywe("settings", PROGRAM_ID, "--set", json.dumps(SETTINGS))[0] == 0
+    code, told, _ = khaywe("close", PROGRAM_ID, "2025-01")
+    assert (code, told.splitlines()[0]) == (0, "Closed 2025-01: 1 events, 0 of them late.")
+    assert json.loads(khaywe("settings", PROGRAM_ID)[1])["closed"] == ["2025-01"]
+    (line,) = json.loads(khaywe("rollforward", PROGRAM_ID, "2025-01")[1])["cohorts"]
+    assert (line["points"]["closing"], line["value_minor"]["closing"]) == (25, 25)
+    assert json.loads(khaywe("liability", PROGRAM_ID, "2025-01")[1])["accounts_minor"]["2000"] == 25
+    assert json.loads(khaywe("cutoff", PROGRAM_ID, "2025-01")[1])["events"] == []
+    journal = khaywe("journal", PROGRAM_ID, "2025-01")[1]
+    assert journal == khaywe("journal", PROGRAM_ID, "2025-01")[1]
+    assert [json.loads(one)["account"] for one in journal.splitlines()] == ["9000", "9010", "2000", "1000", "4000"]
+    code, told, _ = khaywe("reopen", PROGRAM_ID, "2025-01", "--reason", "a wrong price")
+    assert (code, "a second person has to agree" in told) == (0, True)
+    assert json.loads(khaywe("settings", PROGRAM_ID)[1])["closed"] == ["2025-01"]
+
+
+def test_what_cannot_be_done_is_told_plainly(khaywe: Khaywe) -> None:
+    """One line, and exit code 1."""
+    for arguments, expected in (
+        (("close", PROGRAM_ID, "2025-01"), "what a point is worth"),
+        (("close", PROGRAM_ID, "2025-13"), "looks like"),
+        (("reopen", PROGRAM_ID, "2025-01", "--reason", "x"), "last closed month"),
+        (("settings", PROGRAM_ID, "--set", "{}"), "missing"),
+        (("settings", "nowhere", "--set", json.dumps(SETTINGS)), "no such program"),
+    ):
+        code, _, error = khaywe(*arguments)
+        assert (code, expected in error) == (1, True), error
