@@ -18,6 +18,8 @@ from api.openapi import PROGRAM, operation, path_parameter, query_parameter
 from api.paging import as_json, limit_of
 from api.resources import Resources, idempotency_references, position_token, resources
 from ledger.access.roles import Action
+from ledger.audit.errors import LedgerNotWhole
+from ledger.audit.taking import take_checkpoint
 from ledger.bookkeeping.decide import (
     BooksChanged,
     BooksNotSetUp,
@@ -235,17 +237,24 @@ async def apply_estimate(request: Request) -> Response:
         answer=ClosedMonth,
         status=201,
         parameters=[PROGRAM, _PERIOD],
-        refusals=[*_WRITE, BooksNotSetUp, PeriodIsClosed, PeriodNotNext, PeriodNotOver, BooksChanged],
+        refusals=[*_WRITE, BooksNotSetUp, PeriodIsClosed, PeriodNotNext, PeriodNotOver, BooksChanged, LedgerNotWhole],
     ),
 )
 async def close_period(request: Request) -> Response:
-    """Freeze a month at what is recorded now. What is recorded later and counts in it is posted in the next."""
+    """
+    Freeze a month at what is recorded now. What is recorded later and counts in it is posted in the next.
+
+    A signed checkpoint is taken before, which finds out whether the ledger is whole, and after.
+    """
     found, program_id = await run_in_threadpool(_known, request)
     keys, period = idempotency_references(request), request.path_params["period"]
     by = caller_of(request).principal
+    # Nothing is closed over a ledger that is not whole; and what is closed is signed, the closing itself included.
+    await run_in_threadpool(_seal, found)
     command = await run_in_threadpool(_worked_out, found, program_id, period, by)
     own = (f"close:{program_id}", f"{period}:{command.revision}")
     posted = await found.poster.post(keep_books(program_id, command, (own, *keys)))
+    await run_in_threadpool(_seal, found)
     return _json(_closed(posted.event), posted)
 
 
@@ -380,3 +389,8 @@ def _json(body: Struct, posted: Posted) -> Response:
 def _closed(one: PeriodClosed) -> ClosedMonth:
     counts = one.entry_count, one.event_count, one.late_count
     return ClosedMonth(one.period, one.frozen_at, one.journal_hash, *counts, one.by, one.occurred_at)
+
+
+def _seal(found: Resources) -> None:
+    with found.connection() as connection:
+        take_checkpoint(connection, found.signing_keys, datetime.now(UTC))

@@ -4,24 +4,34 @@ import getpass
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 import typer
+from psycopg import Connection
 
+from khaywe import __version__
 from khaywe.wiring import Database
 from ledger.approval.events import ApprovalRequested
+from ledger.audit.taking import take_checkpoint
 from ledger.bookkeeping.decide import BookkeepingCommand, PeriodNotClosed, check_period
 from ledger.bookkeeping.events import SettingsSet
 from ledger.errors import InvalidInput, LedgerError
+from ledger.posting.cache import StateCache
 from ledger.posting.instruction import Instruction, Posted
 from ledger.posting.poster import Poster
+from ledger.program.state import Program
+from ledger.signing import Keyring
+from ledger.streams import PROGRAM, program_stream_id
 from projections.books import reports
+from projections.books.exporting import Cover, export_journal
 from projections.books.history import read_history
 from projections.books.journal import lines_of
 from projections.books.reading import opened
 from rules.instructions.bookkeeping import keep_books
+from rules.pricing.price import existing
 
 _LIMIT = 1_000_000
 
@@ -50,19 +60,23 @@ def set_settings(database: Database, program_id: str, text: str) -> None:
     typer.echo(f"The books of {program_id!r} value {settings.point_currency!r} so from {settings.effective_on} on.")
 
 
-def close(database: Database, program_id: str, period: str) -> None:
+def close(database: Database, program_id: str, period: str, keyring: Keyring) -> None:
     """
-    Close a month, and print what it was closed with.
+    Close a month, and print what it was closed with; signed checkpoints are taken before and after.
 
     Raises:
         LedgerError: It cannot be closed.
     """
     check_period(period)
     with database.connect() as connection:
+        take_checkpoint(connection, keyring, datetime.now(UTC))
         command = reports.worked_out(connection, program_id, database.partition_count, period, _by(), datetime.now(UTC))
     closed = _carry_out(database, program_id, command, f"close:{period}:{command.revision}").event
     typer.echo(f"Closed {period}: {closed.event_count} events, {closed.late_count} of them late.")
     typer.echo(f"journal {closed.journal_hash}")
+    with database.connect() as connection:
+        sealed = take_checkpoint(connection, keyring, datetime.now(UTC))
+    typer.echo(f"checkpoint {sealed.checkpoint.number}; keep a copy elsewhere: khaywe audit checkpoint export")
 
 
 def reopen(database: Database, program_id: str, period: str, reason: str) -> None:
@@ -128,6 +142,46 @@ def journal(database: Database, program_id: str, period: str) -> None:
             encoder = msgspec.json.Encoder()
             for line in lines_of(program_id, reading.entries()):
                 sys.stdout.write(encoder.encode(line).decode() + "\n")
+
+
+def export(database: Database, program_id: str, period: str, file: str) -> None:
+    """
+    Write the journal to a file, with its manifest.
+
+    Raises:
+        LedgerError: The month is neither closed nor the next.
+        ValueError: The file cannot be written, or its ending is no form.
+    """
+    check_period(period)
+    target = Path(file)
+    if not target.absolute().parent.is_dir():
+        raise ValueError(f"The folder of {file!r} must be there.")
+    with database.connect() as connection:
+        program = _program(connection, program_id, database.partition_count)
+        history = read_history(connection, program_id, database.partition_count)
+        with opened(connection, program_id, history, period) as (_, reading):
+            frozen = sorted(reading.window.frozen_at.items(), key=lambda one: int(one[0]))
+            cover = Cover(
+                f"Journal of {program_id}, {period}",
+                tuple(f"{partition}:{position}" for partition, position in frozen),
+                f"khaywe {__version__}",
+                {"program_id": program_id, "period": period},
+                {
+                    f"{program_id}/{one.code}": one.scale
+                    for version in program.versions
+                    for one in version.terms.point_currencies
+                },
+            )
+            manifest = export_journal(lines_of(program_id, reading.entries()), target, cover)
+    typer.echo(f"{manifest.line_count} lines, {manifest.byte_count} bytes, at position {', '.join(cover.positions)}")
+    typer.echo(f"SHA-256 {manifest.sha256}")
+
+
+def _program(connection: Connection[Any], program_id: str, partition_count: int) -> Program:
+    cache = StateCache(partition_count)
+    stream_id = program_stream_id(program_id)
+    cache.load(connection, {stream_id: PROGRAM})
+    return existing(cache.entries[stream_id].state)
 
 
 def _carry_out(database: Database, program_id: str, command: BookkeepingCommand, key: str) -> Posted:

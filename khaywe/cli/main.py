@@ -729,10 +729,11 @@ def books_close(
     """Close a month: freeze it at what is recorded now."""
     with told_plainly():
         from khaywe.cli.books import close
+        from khaywe.signing_keys import open_keyring
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            close(database, program, period)
+            close(database, program, period, open_keyring(settings().signing_key_file))
 
 
 @books.command("rollforward")
@@ -761,6 +762,24 @@ def books_journal(
 
         with open_database(settings()) as database:
             journal(database, program, period)
+
+
+@books.command("export")
+def books_export(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    file: Annotated[str, typer.Argument(help="Ends in .csv, .xlsx, .parquet or .beancount, which is its form.")],
+) -> None:
+    """
+    Write a month's journal to a file, with control totals and a hash in FILE.manifest.json beside it. The same month
+    gives the same file. `khaywe verify-export FILE` checks it later.
+    """
+    with told_plainly():
+        from khaywe.cli.books import export
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            export(database, program, period, file)
 
 
 @books.command("liability")

@@ -1,9 +1,12 @@
 """``khaywe books``: a month from settings to its journal."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -13,6 +16,7 @@ from typer.testing import CliRunner
 from khaywe.cli import app
 from ledger.members.directory import enrol
 from ledger.posting.instruction import Posted
+from projections.books.exporting import verify_export
 from rules.activity import Purchase
 from rules.instructions import open_account, post_purchase
 from tests.conftest import NewDatabase
@@ -81,3 +85,25 @@ def test_what_cannot_be_done_is_told_plainly(khaywe: Khaywe) -> None:
     ):
         code, _, error = khaywe(*arguments)
         assert (code, expected in error) == (1, True), error
+
+
+def test_the_journal_is_written_in_every_form(khaywe: Khaywe, tmp_path: Path) -> None:
+    """The same month gives the same bytes; what was changed since is found; bean-check passes."""
+    assert khaywe("settings", PROGRAM_ID, "--set", json.dumps(SETTINGS))[0] == 0
+    assert khaywe("close", PROGRAM_ID, "2025-01")[0] == 0
+    for ending in ("csv", "xlsx", "parquet", "beancount"):
+        file, again = tmp_path / f"journal.{ending}", tmp_path / f"again.{ending}"
+        code, told, error = khaywe("export", PROGRAM_ID, "2025-01", str(file))
+        assert (code, told.splitlines()[0].split(" lines")[0]) == (0, "5"), error
+        assert khaywe("export", PROGRAM_ID, "2025-01", str(again))[0] == 0
+        assert file.read_bytes() == again.read_bytes(), ending
+        assert verify_export(file)["line_count"] == 5
+        file.write_bytes(file.read_bytes() + b" ")
+        with pytest.raises(ValueError, match="journal"):
+            verify_export(file)
+    program = Path(sys.executable).with_name("bean-check")
+    checked = subprocess.run(
+        [str(program), str(tmp_path / "again.beancount")], capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    assert khaywe("export", PROGRAM_ID, "2025-01", str(tmp_path / "journal.pdf"))[0] == 1
