@@ -33,6 +33,7 @@ from ledger.bookkeeping.events import EstimateApplied, Funder, PeriodClosed, Set
 from ledger.errors import InvalidInput, LedgerError
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted, Reference
 from ledger.program.decide import UnknownProgram
+from ledger.store.receipts import recorded_for
 from projections.books import reports
 from projections.books.history import read_history
 from projections.books.journal import lines_of
@@ -244,11 +245,15 @@ async def close_period(request: Request) -> Response:
     """
     Freeze a month at what is recorded now. What is recorded later and counts in it is posted in the next.
 
-    A signed checkpoint is taken before, which finds out whether the ledger is whole, and after.
+    Sent again with its Idempotency-Key it is answered again; without one, a closed month is refused. A signed
+    checkpoint is taken before, which finds out whether the ledger is whole, and after.
     """
     found, program_id = await run_in_threadpool(_known, request)
     keys, period = idempotency_references(request), request.path_params["period"]
     by = caller_of(request).principal
+    before = await run_in_threadpool(_closed_before, found, keys, period)
+    if before is not None:
+        return Response(msgspec.json.encode(before), 200, {"Idempotency-Replayed": "true"}, "application/json")
     # Nothing is closed over a ledger that is not whole; and what is closed is signed, the closing itself included.
     await run_in_threadpool(_seal, found)
     command = await run_in_threadpool(_worked_out, found, program_id, period, by)
@@ -384,6 +389,19 @@ def _changed(posted: Posted) -> Response:
 def _json(body: Struct, posted: Posted) -> Response:
     headers = {"Idempotency-Replayed": "true"} if posted.replayed else {}
     return Response(msgspec.json.encode(body), 200 if posted.replayed else 201, headers, "application/json")
+
+
+def _closed_before(found: Resources, keys: tuple[Reference, ...], period: str) -> ClosedMonth | None:
+    """Return what a request closed when it came the first time; to work it out again would meet a closed month."""
+    with found.connection() as connection:
+        for key in keys:
+            recorded = recorded_for(connection, key)
+            if recorded is not None:
+                if not isinstance(recorded.event, PeriodClosed) or recorded.event.period != period:
+                    message = f"{key[1]!r} was used before for a different request; a new effect needs a new key."
+                    raise KeyReused(message, source=key[0], key=key[1])
+                return _closed(recorded.event)
+    return None
 
 
 def _closed(one: PeriodClosed) -> ClosedMonth:

@@ -232,3 +232,22 @@ def test_who_may_read_and_who_may_close(desk: Desk) -> None:
 def key(client: Client, **grant: Any) -> str:
     """Issue a key."""
     return str(client.post("/v1/access/keys", {"role": "finance"} | grant).json["key"])
+
+
+def test_a_close_whose_answer_was_lost_is_sent_again(desk: Desk) -> None:
+    """With its key it is answered again, also a third time; the key of one month closes no other."""
+    headers = {"Idempotency-Key": "close-1"}
+    first = desk.client.post(f"{BOOKS}/2025-01/close", None, headers=headers)
+    again = desk.client.post(f"{BOOKS}/2025-01/close", None, headers=headers)
+    assert (first.status, again.status, again.headers["Idempotency-Replayed"]) == (201, 200, "true")
+    assert first.json == again.json
+    other = desk.client.post(f"{BOOKS}/2025-02/close", None, headers=headers)
+    assert (other.status, other.slug) == (422, "key-reused")
+    assert desk.client.post(f"{BOOKS}/2025-01/close", None).slug == "period-closed"
+
+
+def test_what_is_closed_is_signed(desk: Desk) -> None:
+    """The closing itself included."""
+    close(desk, "2025-01")
+    newest = desk.client.get("/v1/audit/checkpoints?limit=1").json["checkpoints"][0]
+    assert sum(tree["size"] for tree in newest["trees"]) == desk.client.event_count()
