@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TESTERS ?= 3
 READY := $(VENV)/.ready
 
 .PHONY: help run test fuzz lint check format bench lock oracle client clean
@@ -22,8 +23,8 @@ run: $(READY) ## Set up, load the demo on first start, and serve on port 8000
 	@$(BIN)/khaywe demo
 	@exec $(BIN)/khaywe serve
 
-test: $(READY) ## Run all tests
-	@$(BIN)/pytest
+test: $(READY) ## Run all tests, in TESTERS processes (3: two cores, and somebody always waits for a disk)
+	@$(BIN)/pytest -n $(TESTERS) --dist loadfile
 
 fuzz: $(READY) ## Ask the whole API at random, for ten minutes
 	@KHAYWE_FUZZ_SECONDS=600 $(BIN)/pytest tests/integration/api/test_whole_api.py

@@ -72,6 +72,15 @@ class ApprovalView(Struct, frozen=True):
     """Of an open publication: what the draft changes against the version in force."""
 
 
+SECOND_PERSON: dict[int, tuple[str, type[Struct] | None]] = {
+    202: (
+        "The program wants a second person for this: a request for approval was made, and nothing done yet.",
+        ApprovalView,
+    )
+}
+"""What an operation says of itself that may come to an approval."""
+
+
 class ApprovalPage(Struct, frozen=True):
     """Requests, newest first."""
 

@@ -28,7 +28,7 @@ from ledger.access.roles import Action
 from ledger.errors import InvalidInput, LedgerError
 from ledger.posting.instruction import KeyReused, LedgerBusy
 
-CREATED = 201
+CREATED, ACCEPTED = 201, 202
 _IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -66,7 +66,7 @@ def operation(
     refusals: Sequence[type[LedgerError]] = (),
     parameters: Sequence[dict[str, Any]] = (),
     example: Any = None,
-    also: Mapping[int, str] = MappingProxyType({}),
+    also: Mapping[int, tuple[str, type[Struct] | None]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """
     Return what FastAPI is to say about an operation.
@@ -82,8 +82,8 @@ def operation(
         refusals: What it can refuse besides what every operation can.
         parameters: Path and query parameters, as OpenAPI objects.
         example: Of the body.
-        also: Further statuses with a body like that of success, and what they mean. Whatever creates something can be
-            sent again, and is answered 200 then.
+        also: Further statuses, what they mean, and the type of their body; ``None`` where it is that of success.
+            Whatever creates something can be sent again, and is answered 200 then.
     """
     common: list[type[LedgerError]] = [
         *([] if is_open else [Unauthorized]),
@@ -102,15 +102,15 @@ def operation(
     if KeyReused in refusals:
         # Who refuses a key that was used for something else takes keys, and answers what was done before again.
         extra["parameters"].append(_IDEMPOTENCY_KEY)
-        for code in {"200", str(status)} if status == CREATED else {str(status)}:
+        for code in {"200", str(status)} if status in {CREATED, ACCEPTED} else {str(status)}:
             replay = _done(answer) if code != str(status) else extra["responses"][code]
             replay["headers"] = {"Idempotency-Replayed": {"$ref": "#/components/headers/Idempotency-Replayed"}}
             replay["description"] = "Done." if code == str(status) else "Had been done before; the first answer again."
             extra["responses"][code] = replay
     if status == CREATED:
         extra["responses"].setdefault("200", _done(answer) | {"description": "Had been done before."})
-    for further, meaning in also.items():
-        extra["responses"][str(further)] = _done(answer) | {"description": meaning}
+    for further, (meaning, body_type) in also.items():
+        extra["responses"][str(further)] = _done(body_type or answer) | {"description": meaning}
     if body:
         extra["requestBody"] = {"required": True, "content": _content(body, example)}
     return said | {"dependencies": [] if is_open else [Depends(allow(action, sees_members=sees_members))]}

@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.approvals import book_or_ask
+from api.approvals import SECOND_PERSON, book_or_ask
 from api.bodies import body_of
 from api.booking import COMMON, book, booked
 from api.openapi import PROGRAM, operation
@@ -60,6 +60,7 @@ def _example(**more: Any) -> dict[str, Any]:
     **operation(
         Action.ADJUST,
         body=AccrualRequest,
+        also=SECOND_PERSON,
         answer=booked("AccruedView", PointsAccrued),
         status=201,
         parameters=[PROGRAM],
@@ -79,6 +80,7 @@ async def post_accrual(request: Request) -> Response:
     **operation(
         Action.ADJUST,
         body=AdjustmentRequest,
+        also=SECOND_PERSON,
         answer=booked("AdjustmentView", PointsAdjusted),
         status=201,
         parameters=[PROGRAM],
@@ -105,6 +107,7 @@ async def post_adjustment(request: Request) -> Response:
     **operation(
         Action.ADJUST,
         body=ReinstatementRequest,
+        also=SECOND_PERSON,
         answer=booked("ReinstatementView", PointsReinstated),
         status=201,
         parameters=[PROGRAM],

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.access.caller import caller_of
-from api.approvals import ask_to_publish
+from api.approvals import SECOND_PERSON, ask_to_publish
 from api.bodies import body_of
 from api.changing import change, principal, references_of
 from api.etags import IF_MATCH, IF_NONE_MATCH, expected_of, tagged
@@ -182,6 +182,7 @@ def read_program(request: Request) -> Response:
     **operation(
         Action.PUBLISH,
         body=Publication,
+        also=SECOND_PERSON,
         answer=PublishedView,
         status=201,
         parameters=[PROGRAM, IF_MATCH],

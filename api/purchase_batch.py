@@ -68,7 +68,7 @@ _encode = msgspec.json.Encoder().encode
             query_parameter("atomic", "All or nothing.", {"type": "boolean", "default": False}),
         ],
         refusals=[UnsupportedMediaType, LedgerBusy],
-        also={409: "One item of an all-or-nothing batch was refused, so none was booked."},
+        also={409: ("One item of an all-or-nothing batch was refused, so none was booked.", None)},
     ),
 )
 async def post_batch(request: Request) -> Response:

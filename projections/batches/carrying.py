@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from ledger.sql import load_queries
 from projections.batches.rows import Batch, Told
+from projections.batches.storing import BLOCK_SIZE
 
 _SQL = load_queries("projections.batches")
 
@@ -43,7 +44,8 @@ def record_block(connection: Connection[Any], batch: Batch, number: int, results
     asked = {
         "batch_id": batch.batch_id,
         "number": number,
-        "done_count": batch.done_count,
+        # Where this block begins, and not how far the batch is by now: that may be somebody else's work.
+        "done_count": number * BLOCK_SIZE,
         "count": len(results),
         "posted_count": len(results) - refused_count - replayed_count,
         "replayed_count": replayed_count,
