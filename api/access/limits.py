@@ -67,10 +67,6 @@ class Limiter:
             (b"ratelimit", b'"%b";r=%d;t=1' % (self._policy.encode(), int(bucket.left))),
         ]
 
-    def is_empty(self, name: str) -> bool:
-        """Tell whether the next `take` would be refused."""
-        return name in self._buckets and self._filled(name, self._per_s).left < 1
-
     def _filled(self, name: str, limit: int) -> _Bucket:
         now = time.monotonic()
         bucket = self._buckets.get(name)
