@@ -11,8 +11,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from khaywe.auditing.report import AccountsPart, ChainPart, Report
+from ledger.archive.segments import ArchiveUnreadable
 from ledger.audit.checkpoint import read
-from ledger.audit.manifest import ArchiveUnreadable, Manifest, read_manifest
+from ledger.audit.manifest import Manifest, read_manifest
 from ledger.audit.verifying import Archived, verify_archive
 from ledger.signing import NotSigned
 from ledger.store.verify import ChainBroken

@@ -482,6 +482,69 @@ def audit_restore(
         restore(settings(), folder, key or [])
 
 
+@audit.command("remove")
+def audit_remove(
+    folder: Annotated[Path, typer.Argument(help="An archive that begins with the first event.")],
+    *,
+    before: Annotated[
+        str | None, typer.Option(help="Only what was recorded before then, such as 2026-01-01T00:00Z.")
+    ] = None,
+    confirm: Annotated[
+        int | None, typer.Option(help="The number of events that it tells, where nobody can be asked.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="A trusted public key: a PEM file, or its base64; default our own.")
+    ] = None,
+) -> None:
+    """
+    Take the bulk of archived events out of the database: verify the archive and the database, ask, and leave a
+    reference to the archive in each event's place. Balances, posting and history stay as they are. Interrupted, it goes
+    on when it is run again.
+    """
+    with told_plainly():
+        from khaywe.cli.removing import remove
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            remove(database, settings(), folder, before=before, confirmed=confirm, keys=key or [])
+
+
+@audit.command("return")
+def audit_return() -> None:
+    """Bring the bulk of archived events back into the database; each is accepted only if its link proves it."""
+    with told_plainly():
+        from khaywe.cli.removing import bring_back
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            bring_back(database)
+
+
+@audit.command("archives")
+def audit_archives() -> None:
+    """Tell which archives the database needs, where it expects them, and whether they are there."""
+    with told_plainly():
+        from khaywe.cli.removing import list_archives
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            list_archives(database)
+
+
+@audit.command("moved")
+def audit_moved(
+    number: Annotated[int, typer.Argument(help="Of the archive, as khaywe audit archives tells it.")],
+    folder: Annotated[Path, typer.Argument(help="Where it is now.")],
+) -> None:
+    """Tell where an archive is now."""
+    with told_plainly():
+        from khaywe.cli.removing import moved
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            moved(database, number, folder)
+
+
 @imports.command("purchases")
 def import_purchases(  # noqa: PLR0917  # the options of a command
     file: Annotated[str, typer.Argument(help="CSV, NDJSON or Parquet; by its ending.")],

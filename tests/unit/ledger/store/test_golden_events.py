@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 114
-SHIPPED_HASH = "48abbc48c9b7e468d54997aeb361f4d786b942f006139416b48db572edae7588"
+SHIPPED_LINES = 117
+SHIPPED_HASH = "6a90b454ac833631f89ba944e09507d29badad741b7c158c8202bbd9b9e06544"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
