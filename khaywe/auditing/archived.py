@@ -94,7 +94,7 @@ def _folded(bucket: IO[bytes]) -> Iterator[tuple[int, Folded]]:
         partition, position, stream_id, version, topic, state = decode(bucket.read(int.from_bytes(size)))
         if stream_id not in streams:
             streams[stream_id] = partition, Folded(stream_id)
-        streams[stream_id][1].follow(position, version, topic, state)
+        streams[stream_id][1].follow(position, version, topic.encode(), state)
     yield from streams.values()
 
 

@@ -104,7 +104,7 @@ class PackWriter:
             Path(self._file.name).unlink()
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def states_of_blob(file: Path, offset: int) -> list[bytes]:
     """
     Return the states of a blob. Some are kept: events of one stream are read together.

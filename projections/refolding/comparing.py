@@ -173,7 +173,7 @@ def _rows(connection: Connection[Any], key: dict[str, Any]) -> Iterator[Row]:
             state = row[end + 4 :]
             if is_reference(state):
                 state = resolved(folders, state)
-            yield stream_id, position, version, row[start:end].decode(), state
+            yield stream_id, position, version, row[start:end], state
             size, block = next_row(1)
             row = block.tobytes() if size > 0 else bytes(copy.read())
         while copy.read():
