@@ -813,6 +813,40 @@ def books_rollforward(
             roll_forward(database, program, period)
 
 
+@books.command("check")
+def books_check(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Work a month out anew and check it: balances, sub-ledger, completeness, and that it is what it was closed with. Exit
+    code 1 if anything does not hold.
+    """
+    with told_plainly():
+        from khaywe.cli.books import check
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            check(database, program, period, is_json=as_json)
+
+
+@books.command("disclosures")
+def books_disclosures(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="The last month.")],
+    first: Annotated[str | None, typer.Option("--from", metavar="MONTH", help="The first; default the same.")] = None,
+) -> None:
+    """Print what the notes to the accounts say: opening and closing liabilities, and what was recognised of which."""
+    with told_plainly():
+        from khaywe.cli.books import disclose
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            disclose(database, program, period, first)
+
+
 @books.command("journal")
 def books_journal(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],

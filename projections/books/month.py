@@ -12,6 +12,7 @@ from ledger.bookkeeping.state import Bookkeeping
 from projections.books.chart import SCHEME_VERSION
 from projections.books.cohorts import cohort_of, figures_of
 from projections.books.entries import Entry
+from projections.books.expecting import expects_entry
 from projections.books.month_end import end_month
 from projections.books.pricing import PriceList
 from projections.books.scheme import Redeemed, Scheme
@@ -46,6 +47,8 @@ class Month:
         self.currency = prices.currency
         self.ledger = Subledger(prices, cohorts, balances, owed, window.last_day, estimates)
         self.entry_count = 0
+        self.unposted: dict[str, tuple[int, str]] = {}
+        """By topic: how many events should have an entry and have none, and the first of them."""
         self._estimates = books.estimates
         self._scheme = Scheme(self.ledger)
         self._hash = sha256()
@@ -65,7 +68,12 @@ class Month:
             getattr(event, "source", ""),
         )
         self._scheme.book(account, event, entry, original)
-        return self._took(entry) if entry.postings else None
+        if entry.postings:
+            return self._took(entry)
+        if expects_entry(event):
+            count, first = self.unposted.get(entry.kind, (0, place))
+            self.unposted[entry.kind] = count + 1, first
+        return None
 
     def end(self) -> Iterator[Entry]:
         """Post what the end of the month posts."""

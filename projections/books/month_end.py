@@ -10,6 +10,7 @@ from projections.books.entries import Entry
 from projections.books.subledger import Subledger
 
 _KIND = "books.period_closed.v1"
+CHANGE_OF_ESTIMATE = "Change of estimate"
 
 
 def end_month(ledger: Subledger, period: str, currency: str, estimates: Mapping[str, int]) -> Iterator[Entry]:
@@ -27,7 +28,7 @@ def end_month(ledger: Subledger, period: str, currency: str, estimates: Mapping[
         cohort = ledger.cohorts[key]
         for description, post in (
             ("Release by redemption, up to date", _redeem),
-            ("Change of estimate", _estimate),
+            (CHANGE_OF_ESTIMATE, _estimate),
             ("Rest of points that are no longer open", _lapse),
             ("Service rendered", _render),
         ):
