@@ -387,6 +387,9 @@ def audit_verify(
     with_views: Annotated[
         bool, typer.Option(help="Also fold every account anew, and compare every view with the events.")
     ] = True,
+    with_books: Annotated[
+        bool, typer.Option("--with-books", help="Also work every closed month of every program out anew, and check it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
     archive: Annotated[Path | None, typer.Option(help="Verify this archive instead of the database.")] = None,
     checkpoint: Annotated[
@@ -409,7 +412,15 @@ def audit_verify(
             verify_folder(found, archive, as_json=as_json, keys=key or [], checkpoint_files=checkpoint or [])
             return
         with open_database(found) as database:
-            verify(database, found, with_views=with_views, as_json=as_json, keys=key, checkpoint_files=checkpoint)
+            verify(
+                database,
+                found,
+                with_views=with_views,
+                with_books=with_books,
+                as_json=as_json,
+                keys=key,
+                checkpoint_files=checkpoint,
+            )
 
 
 @checkpoints.command("take")

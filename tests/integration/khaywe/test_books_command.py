@@ -48,10 +48,10 @@ def khaywe(new_database: NewDatabase) -> Iterator[Khaywe]:
             assert isinstance(outcome, Posted), outcome
     with temporary_home() as home:
 
-        def run(*arguments: str) -> tuple[int, str, str]:
+        def run(*arguments: str, group: str = "books") -> tuple[int, str, str]:
             environ = {"KHAYWE_DATABASE_URL": database.owner_url, "KHAYWE_HOME": str(home)}
             with capture_logs():
-                result = CliRunner().invoke(app, ["books", *arguments], env=environ)
+                result = CliRunner().invoke(app, [group, *arguments], env=environ)
             return result.exit_code, result.stdout, result.stderr
 
         run.url = database.owner_url  # type: ignore[attr-defined]
@@ -94,6 +94,17 @@ def test_a_ledger_that_was_changed_fails_its_checks(khaywe: Khaywe) -> None:
     code, told, _ = khaywe("check", PROGRAM_ID, "2025-01")
     assert code == 1
     assert "FAILS  the events give what the month was closed with: journal_hash, balances_minor" in told
+
+
+def test_audit_verify_takes_books_in(khaywe: Khaywe) -> None:
+    """Every month that is closed, of every program; and what is wrong with one."""
+    assert khaywe("settings", PROGRAM_ID, "--set", json.dumps(SETTINGS))[0] == 0
+    assert khaywe("close", PROGRAM_ID, "2025-01")[0] == 0
+    code, told, _ = khaywe("verify", "--with-books", group="audit")
+    assert (code, f"books of {PROGRAM_ID}, 2025-01: as they were closed" in told) == (0, True)
+    assert khaywe("settings", PROGRAM_ID, "--set", json.dumps(SETTINGS | {"effective_on": "2025-02-01"}))[0] == 0
+    report = json.loads(khaywe("verify", "--with-books", "--json", group="audit")[1])
+    assert report["books"] == [{"program_id": PROGRAM_ID, "period": "2025-01", "is_passed": True, "told": ""}]
 
 
 def test_what_cannot_be_done_is_told_plainly(khaywe: Khaywe) -> None:
