@@ -1,30 +1,26 @@
 """Verifying an archive with every account in it folded anew, in flat memory."""
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from khaywe.auditing.report import AccountsPart, ChainPart, Report
 from ledger.archive.segments import ArchiveUnreadable
 from ledger.audit.checkpoint import read
 from ledger.audit.manifest import Manifest, read_manifest
+from ledger.audit.spreading import Spreader
 from ledger.audit.verifying import Archived, verify_archive
 from ledger.signing import NotSigned
 from ledger.store.verify import ChainBroken
-from projections.refolding.folding import Fault, Folded, broken_law
+from projections.refolding.comparing import Slice, places_of, slices_of, streams_of
+from projections.refolding.folding import Fault, broken_law, fold
 
-_EVENTS_AT_ONCE = 100_000
-"""Events whose accounts are in memory together, about."""
-_MAX_BUCKETS = 256
+_FLUSH_EVERY = 50_000
 _SHOW_EVERY = 10_000
-
-_encode = msgspec.msgpack.Encoder().encode
+_ALL = 2**63
 
 
 def verify_archived(
@@ -37,7 +33,7 @@ def verify_archived(
     """
     Verify an archive, and fold every account that it has from the beginning.
 
-    Events are spread over temporary files by their streams, so that one file after the other can be folded.
+    Events are spread over temporary files by their streams, so that one slice after the other can be folded.
 
     Args:
         folder: The archive.
@@ -62,45 +58,36 @@ def _verify(
     report: Report, manifest: Manifest, events: Iterator[Archived], on_progress: Callable[[str, int, int], None]
 ) -> None:
     total = sum(span.last - span.first + 1 for span in manifest.spans)
-    bucket_count = min(_MAX_BUCKETS, 1 + total // _EVENTS_AT_ONCE)
-    with ExitStack() as stack:
-        buckets = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(bucket_count)]
+    with TemporaryDirectory(prefix="khaywe-verify-") as folder:
+        places = places_of(folder, {span.partition: span.last for span in manifest.spans})
+        spreaders = {partition: Spreader(place) for partition, place in places.items()}
         for number, event in enumerate(events, 1):
-            _put(buckets[event.stream_id[0] % bucket_count], event)
+            spreaders[event.partition].by_prefix[event.stream_id[:2]].append(event.row)
+            if number % _FLUSH_EVERY == 0:
+                spreaders[event.partition].flush()
             if number % _SHOW_EVERY == 0:
                 on_progress("events", number, total)
+        for spreader in spreaders.values():
+            spreader.flush()
         for span in manifest.spans:
             report.partitions.append(ChainPart(span.partition, span.last - span.first + 1, span.last_link))
         if any(span.first != 1 for span in manifest.spans):
             return  # Accounts that began earlier cannot be folded.
+        slices = [
+            one
+            for span in manifest.spans
+            for one in slices_of(span.partition, span.last, places[span.partition], [spreaders[span.partition].file])
+        ]
         report.accounts = AccountsPart(0, 0)
-        for number, bucket in enumerate(buckets, 1):
-            for stream in _folded(bucket):
-                _judge(report, *stream)
-            on_progress("accounts", number, bucket_count)
+        for number, one in enumerate(slices, 1):
+            _fold(report, one)
+            on_progress("accounts", number, len(slices))
 
 
-def _put(bucket: IO[bytes], event: Archived) -> None:
-    packed = _encode((event.partition, event.position, event.stream_id, event.version, event.topic, event.state))
-    bucket.write(len(packed).to_bytes(4) + packed)
-
-
-def _folded(bucket: IO[bytes]) -> Iterator[tuple[int, Folded]]:
-    """Fold the streams of a bucket, whose events are in order; give each with its partition."""
-    streams: dict[bytes, tuple[int, Folded]] = {}
-    decode = msgspec.msgpack.Decoder(tuple[int, int, bytes, int, str, bytes]).decode
-    bucket.seek(0)
-    while size := bucket.read(4):
-        partition, position, stream_id, version, topic, state = decode(bucket.read(int.from_bytes(size)))
-        if stream_id not in streams:
-            streams[stream_id] = partition, Folded(stream_id)
-        streams[stream_id][1].follow(position, version, topic.encode(), state)
-    yield from streams.values()
-
-
-def _judge(report: Report, partition: int, folded: Folded) -> None:
+def _fold(report: Report, asked: Slice) -> None:
     assert report.accounts is not None
-    accounts = report.accounts
-    report.accounts = AccountsPart(accounts.stream_count + 1, accounts.event_count + folded.event_count)
-    if reason := folded.reason or broken_law(folded.state):
-        report.add(Fault(partition, folded.position, reason, str(UUID(bytes=folded.stream_id))))
+    for folded in fold(streams_of(asked), _ALL):
+        if reason := folded.reason or broken_law(folded.state):
+            report.add(Fault(asked.partition, folded.position, reason, str(UUID(bytes=folded.stream_id))))
+        counted = report.accounts
+        report.accounts = AccountsPart(counted.stream_count + 1, counted.event_count + folded.event_count)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,9 +15,10 @@ from khaywe.auditing.report import AccountsPart, ChainPart, Report
 from khaywe.wiring import Database
 from ledger.audit.checkpoint import Checkpoint, read
 from ledger.audit.ranges import Verified, first_fault, ranges_of, verify_range
+from ledger.audit.spreading import Place
 from ledger.audit.storing import envelopes
 from ledger.signing import NotSigned
-from projections.refolding.comparing import compare_slice, slices_of
+from projections.refolding.comparing import Slice, compare_slice, places_of, slices_of
 from projections.refolding.folding import Fault
 
 OnProgress = Callable[[str, int, int], None]
@@ -56,8 +58,9 @@ def verify_ledger(
     checkpoints = list(_readable([*stored, *anchors], keys, len(heads), report))
     report.checkpoints = [one.number for one in checkpoints]
     total = sum(position for _, position in heads)
-    with _workers(database, total) as carry_out:
-        ranges = ranges_of(heads, checkpoints, os.cpu_count() or 1)
+    with _workers(database, total) as carry_out, TemporaryDirectory(prefix="khaywe-verify-") as folder:
+        places = places_of(folder, dict(heads)) if with_accounts else {}
+        ranges = ranges_of(heads, checkpoints, os.cpu_count() or 1, places)
         by_partition: dict[int, list[Verified]] = defaultdict(list)
         for number, one in enumerate(carry_out(verify_range, ranges), 1):
             by_partition[one.range.partition].append(one)
@@ -65,7 +68,9 @@ def verify_ledger(
         for partition, _ in heads:
             _judge(report, sorted(by_partition[partition], key=lambda one: one.range.after), checkpoints)
         if with_accounts and report.is_whole:
-            slices = [one for partition, position in heads for one in slices_of(partition, position)]
+            slices = [
+                one for partition, place in places.items() for one in _slices(partition, place, by_partition[partition])
+            ]
             report.accounts = AccountsPart(0, 0)
             for number, compared in enumerate(carry_out(compare_slice, slices), 1):
                 report.accounts = AccountsPart(
@@ -76,6 +81,11 @@ def verify_ledger(
                     report.add(fault)
                 on_progress("accounts", number, len(slices))
     return report
+
+
+def _slices(partition: int, place: Place, verified: Sequence[Verified]) -> Iterator[Slice]:
+    in_order = sorted(verified, key=lambda one: one.range.after)
+    return slices_of(partition, in_order[-1].last_position, place, [one.file for one in in_order])
 
 
 def _readable(

@@ -1,7 +1,6 @@
 """Verifying a ledger in ranges, side by side: what each range yields, and how they are put together."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -9,6 +8,7 @@ from psycopg import Connection
 
 from ledger import merkle
 from ledger.audit.checkpoint import Checkpoint
+from ledger.audit.spreading import Place, Spreader
 from ledger.audit.verifying import require_agreement
 from ledger.merkle import Frontier
 from ledger.sql import load_queries
@@ -31,6 +31,8 @@ class Range(Struct, frozen=True):
     """Last position; ``None``: as far as the ledger goes, and its head."""
     with_tree: bool
     """Whether a checkpoint goes as far."""
+    spreads: Place | None = None
+    """Where its events are spread by stream, if they are."""
 
 
 class Verified(Struct, frozen=True):
@@ -44,6 +46,8 @@ class Verified(Struct, frozen=True):
     position: int = 0
     """The first at fault; 0 if none is."""
     reason: str = ""
+    file: str = ""
+    """Where its events are by stream."""
 
     @property
     def fault(self) -> ChainBroken | None:
@@ -51,7 +55,12 @@ class Verified(Struct, frozen=True):
         return ChainBroken(self.range.partition, self.position, self.reason) if self.reason else None
 
 
-def ranges_of(heads: Sequence[tuple[int, int]], checkpoints: Sequence[Checkpoint], parts: int) -> list[Range]:
+def ranges_of(
+    heads: Sequence[tuple[int, int]],
+    checkpoints: Sequence[Checkpoint],
+    parts: int,
+    places: Mapping[int, Place] | None = None,
+) -> list[Range]:
     """
     Split a ledger.
 
@@ -59,6 +68,7 @@ def ranges_of(heads: Sequence[tuple[int, int]], checkpoints: Sequence[Checkpoint
         heads: Partition and last position.
         checkpoints: Ranges end where these do, so that their trees can be compared.
         parts: How many ranges a ledger of one partition should have at least, if it is large enough.
+        places: By partition: where events are spread by stream.
     """
     found = []
     for partition, end in heads:
@@ -67,7 +77,8 @@ def ranges_of(heads: Sequence[tuple[int, int]], checkpoints: Sequence[Checkpoint
         step = min(RANGE_SIZE, max(_SMALLEST, -(-end // parts)))
         cuts = sorted({0, *range(step, end, step), *sizes})
         for after, until in zip(cuts, [*cuts[1:], None], strict=True):
-            found.append(Range(partition, after, until, until is not None and until <= sealed))
+            is_sealed = until is not None and until <= sealed
+            found.append(Range(partition, after, until, is_sealed, (places or {}).get(partition)))
     return found
 
 
@@ -81,18 +92,20 @@ def verify_range(connection: Connection[Any], asked: Range) -> Verified:
 
 def _verified(connection: Connection[Any], asked: Range) -> Verified:
     links: list[bytes] = []
-    last = deque(
-        verify_chain(
-            connection,
-            asked.partition,
-            after=asked.after,
-            previous=_link_at(connection, asked.partition, asked.after),
-            until=asked.until,
-            on_links=links.extend if asked.with_tree else lambda _: None,
-        ),
-        maxlen=1,
-    ).pop()
-    return Verified(asked, last.position, last.hash, list(_nodes(asked.after, links)))
+    spreader = Spreader(asked.spreads) if asked.spreads else None
+    for last in verify_chain(  # noqa: B007  # the last one is used below
+        connection,
+        asked.partition,
+        after=asked.after,
+        previous=_link_at(connection, asked.partition, asked.after),
+        until=asked.until,
+        on_links=links.extend if asked.with_tree else lambda _: None,
+        into=spreader.by_prefix if spreader else None,
+    ):
+        if spreader:
+            spreader.flush()
+    file = spreader.file if spreader else ""
+    return Verified(asked, last.position, last.hash, list(_nodes(asked.after, links)), file=file)
 
 
 def _link_at(connection: Connection[Any], partition: int, position: int) -> bytes:

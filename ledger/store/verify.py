@@ -6,7 +6,7 @@ itself is a log whose end was cut off together with its head, or that was rewrit
 and all: for that, keep the last `Progress` somewhere else, and go on from there the next time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from struct import Struct as Layout
@@ -85,6 +85,7 @@ def verify_chain(
     previous: bytes = GENESIS,
     until: int | None = None,
     on_links: Callable[[list[bytes]], None] = lambda _: None,
+    into: Mapping[bytes, list[bytes]] | None = None,
 ) -> Iterator[Progress]:
     """
     Read a partition and check it, a page at a time, with flat memory. Writers are not disturbed.
@@ -100,6 +101,7 @@ def verify_chain(
         until: Last position to look at; ``None``: all there is now, and the head. Ranges of one partition may be
             verified side by side, each beginning with the link that is stored where it begins.
         on_links: Told the links of each page that was verified.
+        into: Lists that take each event in the bytes of the chain, by the first two bytes of its stream's id.
 
     Yields:
         Progress after each page, and at least once.
@@ -108,7 +110,7 @@ def verify_chain(
         ChainBroken: At the first position that is not as it was recorded.
     """
     head = _head(connection, partition)
-    walk = _Walk(connection, partition, after, previous, _stamp(connection, partition, after, previous))
+    walk = _Walk(connection, partition, after, previous, _stamp(connection, partition, after, previous), into)
     end = head.position if until is None else until
     while True:
         on_links(walk.read_page(min(walk.position + _PAGE_SIZE, end)))
@@ -122,7 +124,16 @@ def verify_chain(
 class _Walk:
     """From event to event, in order."""
 
-    def __init__(self, connection: Connection[Any], partition: int, position: int, link: bytes, stamp: bytes) -> None:
+    def __init__(  # noqa: PLR0917  # where it stands, and where it leaves what it meets
+        self,
+        connection: Connection[Any],
+        partition: int,
+        position: int,
+        link: bytes,
+        stamp: bytes,
+        into: Mapping[bytes, list[bytes]] | None,
+    ) -> None:
+        self._into = into
         self.position = position
         self.link = link
         self.stamp = stamp
@@ -176,7 +187,7 @@ class _Walk:
             What is wrong with the next event.
         """
         position, link, stamp, fault = self.position, self.link, self.stamp, None
-        versions, older_versions = self._versions, self._older_versions
+        versions, older_versions, into = self._versions, self._older_versions, self._into
         next_row, unpack = self._connection.pgconn.get_copy_data, _FRONT.unpack_from
         row = bytes(copy.read())[_HEADER_LENGTH:]
         while row != _TRAILER:
@@ -185,9 +196,10 @@ class _Walk:
                 fault = "the event is missing"
                 break
             # The number of columns and the link stand around exactly the bytes that the link is taken over.
-            next_link = sha256(link + row[2:-36]).digest()
+            spelled = row[2:-36]
+            next_link = sha256(link + spelled).digest()
             if row[-32:] != next_link:
-                next_link, fault = self._of_archived(found, link, row)
+                spelled, next_link, fault = self._of_archived(found, link, row)
                 if fault:
                     break
             next_stamp = row[-44:-36]
@@ -203,6 +215,8 @@ class _Walk:
                 break
             versions[stream_id] = version
             links.append(next_link)
+            if into is not None:
+                into[stream_id[:2]].append(spelled)
             position, link, stamp = found, next_link, next_stamp
             # Asking libpq itself, for as long as it has rows at hand, takes half the time.
             size, block = next_row(1)
@@ -210,19 +224,20 @@ class _Walk:
         self.position, self.link, self.stamp = position, link, stamp
         return fault
 
-    def _of_archived(self, position: int, link: bytes, row: bytes) -> tuple[bytes, str | None]:
-        """Return the link of an event whose state may be in an archive, or what is wrong with it."""
+    def _of_archived(self, position: int, link: bytes, row: bytes) -> tuple[bytes, bytes, str | None]:
+        """Return the bytes and the link of an event whose state may be in an archive, or what is wrong with it."""
         try:
-            found = sha256(link + respelled(self._folders, row[2:-36])).digest()
+            spelled = respelled(self._folders, row[2:-36])
         except NoRow:
-            found = b""
+            spelled = b""
         except ArchiveAway as error:
-            return b"", str(error)
+            return b"", b"", str(error)
+        found = sha256(link + spelled).digest()
         if row[-32:] != found:
-            return b"", "the event or its link was changed: they do not match"
+            return b"", b"", "the event or its link was changed: they do not match"
         if position > self._removed_until:
-            return b"", "the event's state was removed, and nobody has confirmed that"
-        return found, None
+            return b"", b"", "the event's state was removed, and nobody has confirmed that"
+        return spelled, found, None
 
     def _require_predecessors(self, firsts: list[_First]) -> None:
         found = self._connection.execute(

@@ -1,7 +1,8 @@
 """Folding streams anew from their events, and what must hold of every account."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from struct import Struct as Layout
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -16,6 +17,10 @@ _HOW: dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any, Any], Any]]] = {
     for topic in (event_type.TOPIC for event_type in stream.event_types)  # type: ignore[attr-defined]
 }
 """How events of a topic, as it is stored, are read and folded."""
+
+_FRONT = Layout(">12xq4x16x4xqi")
+"""Position, version and the length of the topic, in the bytes of the chain (`ledger.store.chain`)."""
+_STREAM_ID = slice(24, 40)
 
 
 class Fault(Struct, frozen=True):
@@ -34,49 +39,70 @@ class Fault(Struct, frozen=True):
         return f"Partition {self.partition}, position {self.position}{about}: {self.reason}"
 
 
-class Folded(Struct):
+class Folded(NamedTuple):
     """A stream after its last event."""
 
     stream_id: StreamId
-    position: int = 0
-    version: int = 0
-    state: Any = None
-    reason: str = ""
-    """What went wrong, at ``position``."""
-    event_count: int = 0
-
-    def follow(self, position: int, version: int, topic: bytes, state: bytes) -> None:
-        """Fold the next event, unless one before it went wrong."""
-        self.event_count += 1
-        if self.reason:
-            return
-        if version != self.version + 1 or position <= self.position:
-            self.reason = f"the event is version {version} of its stream, and the one before it is {self.version}"
-        else:
-            try:
-                decode, evolve = _HOW[topic]
-                self.state = evolve(self.state, decode(state))
-            except Exception as error:  # noqa: BLE001  # whatever somebody wrote there, it is to be named and not to stop us
-                self.reason = f"the event cannot be folded: {type(error).__name__}: {error}"
-        self.position = position
-        self.version = version
+    position: int
+    state: Any
+    reason: str
+    """What went wrong, at ``position``; empty if nothing did."""
+    event_count: int
 
 
-Row = tuple[StreamId, int, int, bytes, bytes]
-"""Stream, position, version, topic as it is stored, state."""
+Streams = dict[StreamId, list[bytes]]
+"""Events in the bytes of the chain, by stream and in order."""
 
 
-def fold(rows: Iterable[Row]) -> Iterator[Folded]:
-    """Fold streams one after the other; rows come in the order of streams, and of versions within each."""
-    folded: Folded | None = None
-    for stream_id, position, version, topic, state in rows:
-        if folded is None or folded.stream_id != stream_id:
-            if folded is not None:
-                yield folded
-            folded = Folded(stream_id)
-        folded.follow(position, version, topic, state)
-    if folded is not None:
-        yield folded
+def sort(streams: Streams, rows: Iterable[bytes], first: StreamId, last: StreamId) -> None:
+    """
+    Put events to their streams.
+
+    Args:
+        streams: What there is so far; changed in place.
+        rows: Events in the bytes of the chain, those of each stream in order.
+        first: Lowest id of the streams wanted; others are passed over.
+        last: Highest.
+    """
+    for row in rows:
+        stream_id = row[_STREAM_ID]
+        found = streams.get(stream_id)
+        if found is not None:
+            found.append(row)
+        elif first <= stream_id <= last:
+            streams[stream_id] = [row]
+
+
+def fold(streams: Streams, until: int) -> Iterator[Folded]:
+    """
+    Fold streams one after the other: an account whose events lie apart would be fetched from memory for each of them.
+
+    Args:
+        streams: Their events.
+        until: Last position that is looked at.
+    """
+    unpack, start, how = _FRONT.unpack_from, _FRONT.size, _HOW
+    for stream_id, rows in streams.items():
+        state, reason, place, before, count = None, "", 0, 0, 0
+        for row in rows:
+            position, version, topic_length = unpack(row)
+            if position > until:
+                break
+            count += 1
+            if reason:
+                continue
+            end = start + topic_length
+            if version != before + 1 or position <= place:
+                reason = f"the event is version {version} of its stream, and the one before it is {before}"
+            else:
+                try:
+                    decode, evolve = how[row[start:end]]
+                    state = evolve(state, decode(row[end + 4 : -12]))
+                except Exception as error:  # noqa: BLE001  # whatever somebody wrote there, it is to be named and not to stop us
+                    reason = f"the event cannot be folded: {type(error).__name__}: {error}"
+            place, before = position, version
+        if count:
+            yield Folded(stream_id, place, state, reason, count)
 
 
 def broken_law(state: Any) -> str:

@@ -3,14 +3,12 @@
 SELECT min(position), max(position) FROM views.tracking
 WHERE partition = %(partition)s AND view IN ('balances', 'lots')
 
--- events --
--- Events of a range of streams, stream by stream.
-COPY (
-    SELECT stream_id, position, version, topic, state FROM ledger.events
-    WHERE partition = %(partition)s AND stream_id >= %(first)s::uuid AND stream_id <= %(last)s::uuid
-        AND position <= %(until)s
-    ORDER BY stream_id, version
-) TO STDOUT (FORMAT BINARY)
+-- newer --
+-- Events of a range of streams that came after the chain was gone through, in the bytes of the chain.
+SELECT ledger.row_v1(e) FROM ledger.events AS e
+WHERE e.partition = %(partition)s AND e.position > %(after)s AND e.position <= %(until)s
+    AND e.stream_id >= %(first)s::uuid AND e.stream_id <= %(last)s::uuid
+ORDER BY e.position
 
 -- balances --
 SELECT
@@ -31,9 +29,26 @@ SELECT
 FROM views.balances
 WHERE partition = %(partition)s AND account_id >= %(first)s::uuid AND account_id <= %(last)s::uuid
 
--- lots --
+-- lot_sums --
+-- What the open lots of each account come to; dates are days since the year 1, each counted as often as the lot's number
+-- says, so that lots that changed places are noticed.
 SELECT
     uuid_send(account_id),
+    point_currency,
+    count(*),
+    sum(open_points)::bigint,
+    sum(open_points * lot)::bigint,
+    sum(lot::bigint * (earned_on - DATE '0001-01-01' + 1))::bigint,
+    sum(lot::bigint * (available_from - DATE '0001-01-01' + 1))::bigint,
+    coalesce(sum(lot::bigint * (expires_on - DATE '0001-01-01' + 1)), 0)::bigint,
+    bool_or(kind <> %(kind)s OR funding <> %(funding)s)
+FROM views.lots
+WHERE partition = %(partition)s AND account_id >= %(first)s::uuid AND account_id <= %(last)s::uuid
+    AND open_points <> 0
+GROUP BY account_id, point_currency
+
+-- lots --
+SELECT
     lot,
     point_currency,
     open_points,
@@ -43,5 +58,4 @@ SELECT
     kind,
     funding
 FROM views.lots
-WHERE partition = %(partition)s AND account_id >= %(first)s::uuid AND account_id <= %(last)s::uuid
-    AND open_points <> 0
+WHERE partition = %(partition)s AND account_id = %(account_id)s AND open_points <> 0

@@ -36,7 +36,7 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ledger.audit.ranges.RANGE_SIZE", 100),
         ("ledger.audit.ranges._SMALLEST", 100),
         ("projections.refolding.comparing.SLICE_SIZE", 100),
-        ("khaywe.auditing.archived._EVENTS_AT_ONCE", 100),
+        ("khaywe.auditing.archived._FLUSH_EVERY", 100),
         ("ledger.audit.exporting.SEGMENT_SIZE", 200),
         ("ledger.archive.segments.GROUP_SIZE", 100),
         ("ledger.archive.cold.GROUP_SIZE", 100),
