@@ -70,7 +70,20 @@ class Spreader:
             self.file = made.name
 
     def flush(self) -> None:
-        """Write what has gathered."""
+        """
+        Write what has gathered.
+
+        Raises:
+            ValueError: There is no room for it.
+        """
+        try:
+            self._write()
+        except OSError as error:
+            raise ValueError(
+                f"{self.file} cannot be written: {error.strerror}. Set TMPDIR to a folder that has room for all events."
+            ) from None
+
+    def _write(self) -> None:
         offsets = array("Q")
         with Path(self.file).open("ab") as target:
             for events in self._buckets:
