@@ -95,9 +95,10 @@ def state_in_pack(folders: Folders, reference: Reference) -> bytes:
     """
     file = _folder(folders, reference.archive) / pack_name(reference.partition, reference.pack)
     try:
-        return states_of_blob(file, reference.offset)[reference.place]
-    except ArchiveUnreadable:
+        state = states_of_blob(file, reference.offset)[reference.place]
+    except (ArchiveUnreadable, IndexError):
         return state_in_segment(folders, reference)
+    return state if reference.means(state) else state_in_segment(folders, reference)
 
 
 def state_in_segment(folders: Folders, reference: Reference) -> bytes:
@@ -117,9 +118,14 @@ def state_in_segment(folders: Folders, reference: Reference) -> bytes:
         raise ArchiveAway(_missing(folder, f"event {reference.partition}:{reference.position} is not in it"))
     group, place = divmod(reference.position - found.first, GROUP_SIZE)
     try:
-        return states_of_group(found.file, group)[place]
-    except (ArchiveUnreadable, IndexError) as error:
+        states = states_of_group(found.file, group)
+    except ArchiveUnreadable as error:
         raise ArchiveAway(_missing(folder, str(error))) from None
+    state = states[place] if place < len(states) else b""
+    if not reference.means(state):
+        where = f"{reference.partition}:{reference.position}"
+        raise ArchiveAway(_missing(folder, f"{found.file.name} has another event {where} than the one that left"))
+    return state
 
 
 def resolved(folders: Folders, state: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 from psycopg import Connection
@@ -144,6 +147,42 @@ def test_nothing_is_answered_otherwise(any_database: Database, tmp_path: Path) -
         pack.unlink()
     forget()
     assert everything(any_database, positions) == before
+
+
+def test_packs_are_not_believed(any_database: Database, tmp_path: Path) -> None:
+    """Another blob in the place of one, or a pack that is another by now, is noticed, and segments are read instead."""
+    fill(any_database)
+    follow(any_database)
+    positions = heads(any_database)
+    before = everything(any_database, positions)
+    removed(any_database, tmp_path)
+    for pack in tmp_path.glob("*.pack"):
+        blob = zlib.compress(msgspec.msgpack.encode([b'{"points":1}'] * 13))
+        pack.write_bytes((len(blob).to_bytes(4) + blob) * 100)
+    assert everything(any_database, positions) == before
+    for pack in tmp_path.glob("*.pack"):
+        pack.unlink()
+    fill(any_database, 6, first=20)
+    removed(any_database, tmp_path)  # its packs have the names of those that were deleted
+    assert everything(any_database, positions) == before
+    report = verify_ledger(any_database, KEYS, with_accounts=False)
+    assert report.faults == []
+
+
+def test_a_segment_is_compared_with_what_left(any_database: Database, tmp_path: Path) -> None:
+    """One that somebody wrote anew with other contents, or in other groups, gives no other event."""
+    fill(any_database)
+    removed(any_database, tmp_path)
+    for pack in tmp_path.glob("*.pack"):
+        pack.unlink()
+    for file in tmp_path.glob("events-*.parquet"):
+        table = pq.read_table(file)
+        states = table["state"].to_pylist()
+        shifted = pa.array([*states[1:], states[0]], pa.string())
+        pq.write_table(table.set_column(5, table.schema.field("state"), shifted), file, row_group_size=10)
+    forget()
+    with any_database.poster() as poster, pytest.raises(ArchiveAway, match="than the one that left"):
+        poster.post([till.accrue(3, 100, "A2-3")])
 
 
 def test_posting_goes_on(any_database: Database, tmp_path: Path) -> None:
@@ -287,6 +326,12 @@ def owner(database: Database, tmp_path: Path) -> Iterator[Connection[Any]]:
         yield connection
 
 
+REFERENCE = (
+    "'\\x000001'::bytea || int4send(partition) || int8send(position) || int4send(1) || int8send(0) || int4send(0) || "
+    "substring(sha256(state) FOR 16)"
+)
+
+
 @pytest.mark.parametrize(
     ("change", "position"),
     [
@@ -296,9 +341,10 @@ def owner(database: Database, tmp_path: Path) -> Iterator[Connection[Any]]:
         ("state = set_byte(state, 30, 7)", 20),
         ("topic = 'account.opened.v1'", 20),
         ("recorded_at = recorded_at + interval '1 day'", 20),
-        ("state = decode(repeat('00', 31), 'hex')", 5),  # an account's first event stays
-        ("state = decode(repeat('00', 31), 'hex')", 80),
-        ("state = decode(repeat('00', 31), 'hex'), version = version + 1000", 20),
+        (f"state = {REFERENCE}", 5),  # an account's first event stays
+        (f"state = {REFERENCE}", 80),
+        (f"state = {REFERENCE}", 20),  # it is one already
+        ("state = decode(repeat('00', 47), 'hex'), version = version + 1000", 20),
     ],
 )
 def test_the_owner_can_change_nothing_else(owner: Connection[Any], change: str, position: int) -> None:
@@ -307,8 +353,23 @@ def test_the_owner_can_change_nothing_else(owner: Connection[Any], change: str, 
         owner.execute(f"UPDATE ledger.events SET {change} WHERE position = %s".encode(), (position,))
 
 
+@pytest.mark.parametrize("wrong", ["position = 70", "sha256(state)", "int4send(partition)"])
+def test_a_reference_says_which_state_left(owner: Connection[Any], wrong: str) -> None:
+    """Where states may leave, nothing takes their place but a reference to this very one."""
+    owner.execute("UPDATE ledger.removals SET position = 80")
+    right = f"UPDATE ledger.events SET state = {REFERENCE} WHERE position = 70"
+    changed = {
+        "position = 70": "position = 71",
+        "sha256(state)": "sha256(topic::bytea)",
+        "int4send(partition)": "int4send(9)",
+    }
+    with pytest.raises(psycopg.errors.RestrictViolation, match="recorded facts never change"):
+        owner.execute(right.replace(wrong, changed[wrong]).replace("int8send(position)", "int8send(70)").encode())
+    owner.execute(right.encode())
+
+
 def _lose(owner: Connection[Any]) -> None:
-    owner.execute("UPDATE ledger.events SET state = decode(repeat('00', 31), 'hex') WHERE position = 80")
+    owner.execute(f"UPDATE ledger.events SET state = {REFERENCE} WHERE position = 80".encode())
 
 
 def _point_elsewhere(owner: Connection[Any]) -> None:
