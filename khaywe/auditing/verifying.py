@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from khaywe.auditing.report import AccountsPart, ChainPart, Report
 from khaywe.wiring import Database
+from ledger.archive.confirming import unconfirmed
 from ledger.audit.checkpoint import Checkpoint, read
 from ledger.audit.ranges import Verified, first_fault, ranges_of, verify_range
 from ledger.audit.storing import envelopes
@@ -64,6 +65,9 @@ def verify_ledger(
             on_progress("chain", number, len(ranges))
         for partition, _ in heads:
             _judge(report, sorted(by_partition[partition], key=lambda one: one.range.after), checkpoints)
+        if report.is_whole:
+            for fault in _unconfirmed(database):
+                report.add(fault)
         if with_accounts and report.is_whole:
             slices = [one for partition, position in heads for one in slices_of(partition, position)]
             report.accounts = AccountsPart(0, 0)
@@ -76,6 +80,13 @@ def verify_ledger(
                     report.add(fault)
                 on_progress("accounts", number, len(slices))
     return report
+
+
+def _unconfirmed(database: Database) -> Iterator[Fault]:
+    with database.connect() as connection:
+        for partition, position, confirmed in unconfirmed(connection, database.partition_count):
+            reason = f"states up to position {position} may leave, and nobody has confirmed more than {confirmed}"
+            yield Fault(partition, confirmed + 1, reason)
 
 
 def _readable(

@@ -16,8 +16,9 @@ from khaywe.cli.archiving import COLUMNS, moment_of, trusted_keys
 from khaywe.settings import Settings
 from khaywe.wiring import Database
 from ledger.archive.cold import folders_of, removed_until
+from ledger.archive.confirming import on_record
 from ledger.archive.events import ArchiveEvent, BulkRemoved, BulkReturned
-from ledger.archive.removing import archive_number, bulk_of, link_at, move, on_record
+from ledger.archive.removing import alone, archive_number, bulk_of, link_at, move
 from ledger.archive.removing import bring_back as bring_back_bulk
 from ledger.archive.removing import remove as remove_bulk
 from ledger.audit.checkpoint import read
@@ -69,7 +70,7 @@ def remove(
         f"leave the database: {_places(bulk.until)}.\nReading them will need {folder.resolve()}; keep a copy elsewhere."
     )
     _require_confirmation(bulk.event_count, confirmed)
-    with database.connect_as_owner() as owner:
+    with database.connect_as_owner() as owner, alone(owner):
         links = {str(partition): link_at(owner, partition, last) for partition, last in bulk.until.items()}
         number = archive_number(owner, folder)
         event = BulkRemoved(
@@ -93,7 +94,7 @@ def bring_back(database: Database) -> None:
     Raises:
         ArchiveAway: An archive cannot be read; what was brought back so far stays.
     """
-    with database.connect_as_owner() as owner:
+    with database.connect_as_owner() as owner, alone(owner):
         partitions = range(database.partition_count)
         until = {str(partition): removed_until(owner, partition) for partition in partitions}
         count = _work_off(bring_back_bulk(owner, until), "bringing back", None)

@@ -22,8 +22,9 @@ from khaywe.auditing import verify_ledger
 from khaywe.wiring import Database
 from ledger.archive import cold, packs, removing, segments
 from ledger.archive.cold import ArchiveAway
+from ledger.archive.confirming import on_record, unconfirmed
 from ledger.archive.events import BulkRemoved, BulkReturned
-from ledger.archive.removing import archive_number, bring_back, bulk_of, on_record, remove
+from ledger.archive.removing import UnderWay, alone, archive_number, bring_back, bulk_of, remove
 from ledger.audit.manifest import read_manifest
 from ledger.audit.reading import event_at, events_of
 from ledger.audit.restoring import restore_archive
@@ -33,6 +34,8 @@ from ledger.posting.instruction import Posted
 from ledger.store.partitions import partition_of
 from ledger.store.receipts import recorded_for
 from ledger.store.recorder import PartitionRecorder
+from ledger.store.verify import verify_chain
+from ledger.streams import archive_stream_id
 from projections.beside import sole_builder
 from projections.lookback import cut_at, past_account, program_balances
 from projections.rebuild import BESIDE, build_beside, compare_and_swap
@@ -390,6 +393,45 @@ def test_attacks_on_references_are_found(
     report = verify_ledger(database, KEYS)
     assert report.first_fault is not None
     assert report.first_fault.position == position
+
+
+def test_more_than_was_confirmed_is_found(owner: Connection[Any], database: Database) -> None:
+    """Who lets more go than somebody confirmed is told of, even before anything went."""
+    assert verify_ledger(database, KEYS, with_accounts=False).faults == []
+    owner.execute("UPDATE ledger.removals SET position = position + 5")
+    (fault,) = verify_ledger(database, KEYS, with_accounts=False).faults
+    assert (fault.position, "nobody has confirmed" in fault.reason) == (56, True)
+
+
+def test_what_was_confirmed_stays_confirmed(owner: Connection[Any], database: Database, tmp_path: Path) -> None:
+    """Confirmed again for less, to go on or out of another archive: it is on record, and takes nothing back."""
+    with database.connect() as connection:
+        event = BulkRemoved(2, {"0": 20}, {}, 3, "", "another", NOW)
+        with database.poster() as poster:
+            poster.post([on_record(event)])
+        assert read_histories(connection, [archive_stream_id()], 1)[archive_stream_id()][1:] == [event]
+        assert list(unconfirmed(connection, 1)) == []
+
+
+def test_one_removes_at_a_time(owner: Connection[Any], database: Database) -> None:
+    """Another is told, and leaves everything as it is."""
+    with alone(owner), database.connect_as_owner() as other, pytest.raises(UnderWay), alone(other):
+        pass
+    with database.connect_as_owner() as other, alone(other):
+        pass
+
+
+def test_events_leave_while_they_are_verified(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is no fault."""
+    monkeypatch.setattr("ledger.store.verify._PAGE_SIZE", 20)
+    fill(database)
+    with database.connect() as connection:
+        verified = verify_chain(connection, 0)
+        assert next(verified).position == 20
+        removed(database, tmp_path)
+        assert [one.position for one in verified][-1] == 100
 
 
 def test_what_sql_says(owner: Connection[Any]) -> None:
