@@ -18,10 +18,10 @@ from ledger.archive.segments import (
     states_of_group,
     take_apart,
 )
-from ledger.errors import LedgerError
+from ledger.posting.instruction import LedgerUnavailable
 
 
-class ArchiveAway(LedgerError):
+class ArchiveAway(LedgerUnavailable):
     """Old events are in an archive that cannot be read."""
 
     slug = "archive-away"

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from ledger.audit.reading import event_at, events_of
 from ledger.audit.restoring import restore_archive
 from ledger.dates import time_zone
 from ledger.posting.histories import read_histories
-from ledger.posting.instruction import Posted
+from ledger.posting.instruction import HistoryNeeded, Instruction, Posted
 from ledger.store.partitions import partition_of
 from ledger.store.receipts import recorded_for
 from ledger.store.recorder import PartitionRecorder
@@ -138,6 +138,17 @@ def heads(database: Database) -> dict[int, int]:
         return dict(connection.execute("SELECT partition, position FROM ledger.heads").fetchall())
 
 
+def looking_back(asked: Instruction) -> Instruction:
+    """Return the same, which needs what was before."""
+
+    def decide(account: Any, *, history: list[Any] | None) -> Sequence[Any]:
+        if history is None:
+            raise HistoryNeeded
+        return asked.decide(account)
+
+    return replace(asked, decide=decide, looks_back=True)
+
+
 def test_nothing_is_answered_otherwise(any_database: Database, tmp_path: Path) -> None:
     """Accounts, histories, statements, look-ups, the library's recorder: all read both."""
     fill(any_database)
@@ -184,8 +195,10 @@ def test_a_segment_is_compared_with_what_left(any_database: Database, tmp_path: 
         shifted = pa.array([*states[1:], states[0]], pa.string())
         pq.write_table(table.set_column(5, table.schema.field("state"), shifted), file, row_group_size=10)
     forget()
-    with any_database.poster() as poster, pytest.raises(ArchiveAway, match="than the one that left"):
-        poster.post([till.accrue(3, 100, "A2-3")])
+    with any_database.poster() as poster:
+        (refused,) = poster.post([till.accrue(3, 100, "A2-3")])
+    assert isinstance(refused, ArchiveAway)
+    assert "than the one that left" in refused.detail
 
 
 def test_posting_goes_on(any_database: Database, tmp_path: Path) -> None:
@@ -214,11 +227,17 @@ def test_posting_needs_no_archive(any_database: Database, tmp_path: Path) -> Non
     removed(any_database, folder)
     folder.rename(tmp_path / "elsewhere")
     fill(any_database, 1, first=30)
-    with any_database.poster() as poster, pytest.raises(ArchiveAway, match=f"{folder}.*khaywe audit moved"):
-        poster.post([till.accrue(3, 100, "A2-3")])
     with any_database.poster() as poster:
-        (done,) = poster.post([till.accrue(3, 1, "another")])
-    assert isinstance(done, Posted)
+        poster.post([till.accrue(5, 1, "there")])
+        news, refused, other = poster.post(
+            [till.accrue(3, 1, "another"), till.accrue(3, 100, "A2-3"), till.accrue(5, 1, "there")]
+        )
+        assert isinstance(news, Posted)
+        assert isinstance(refused, ArchiveAway)
+        assert refused.detail.startswith(f"Old events are in the archive {folder}, and ")
+        assert refused.detail.endswith("khaywe audit moved.")
+        assert isinstance(other, Posted)
+        assert (news.replayed, other.replayed) == (False, True)
     report = verify_ledger(any_database, KEYS)
     assert not report.is_whole
     assert str(folder) in report.faults[0].reason
@@ -229,6 +248,46 @@ def test_posting_needs_no_archive(any_database: Database, tmp_path: Path) -> Non
     with any_database.poster() as poster:
         (replayed,) = poster.post([till.accrue(3, 100, "A2-3")])
     assert isinstance(replayed, Posted)
+
+
+def test_what_looks_back_needs_the_archive(any_database: Database, tmp_path: Path) -> None:
+    """Where it is away that is refused; what is carried out with it is done, and afterwards all of it."""
+    fill(any_database)
+    folder = tmp_path / "archive"
+    removed(any_database, folder)
+    folder.rename(tmp_path / "elsewhere")
+    late = [looking_back(till.accrue(number, 7, f"late-{number}")) for number in (3, 4)]
+    with any_database.poster() as poster:
+        poster.post([till.open_account(80)])
+        outcomes = poster.post(
+            [late[0], looking_back(till.accrue(80, 7, "late-80")), till.accrue(4, 7, "new"), late[1]]
+        )
+        assert [isinstance(one, Posted) for one in outcomes] == [False, True, True, False]
+        assert isinstance(outcomes[0], ArchiveAway)
+        (tmp_path / "elsewhere").rename(folder)
+        assert [isinstance(one, Posted) for one in poster.post(late)] == [True, True]
+
+
+def test_accounts_without_a_snapshot_need_the_archive(any_database: Database, tmp_path: Path) -> None:
+    """They alone are refused, and are not remembered as if they were empty."""
+    fill(any_database)
+    folder = tmp_path / "archive"
+    removed(any_database, folder)
+    folder.rename(tmp_path / "elsewhere")
+    account = UUID(bytes=till.account_id(3))
+    with any_database.connect_as_owner() as owner:
+        owner.execute("DELETE FROM ledger.snapshots WHERE stream_id = %s", (account,))
+    with any_database.poster() as poster:
+        waiting = [poster.begin([till.accrue(number, 7, f"new-{number}")]) for number in (3, 4)]
+        refused, done = [one.result()[0] for one in waiting]
+        assert isinstance(refused, ArchiveAway)
+        assert isinstance(done, Posted)
+        (tmp_path / "elsewhere").rename(folder)
+        (done,) = poster.post([till.accrue(3, 7, "new-3")])
+        assert isinstance(done, Posted)
+        refused, done = poster.post([till.redeem(3, 608, "too much"), till.redeem(3, 607, "all")])
+        assert not isinstance(refused, Posted)
+        assert isinstance(done, Posted)
 
 
 def test_audit_reads_both(any_database: Database, tmp_path: Path) -> None:
