@@ -4,10 +4,10 @@
 -- Locks: ledger.events briefly, for its trigger. Runtime: instant.
 
 -- archives --
--- Where the archives are that references name.
+-- Where the archives are that references name; two may be in one place, where one of them was lost and the other has it all.
 CREATE TABLE ledger.archives (
     number smallint PRIMARY KEY CHECK (number > 0),
-    folder text NOT NULL UNIQUE
+    folder text NOT NULL
 );
 
 -- removals --

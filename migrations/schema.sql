@@ -1422,7 +1422,6 @@ CREATE TABLE ledger.archives (
     number smallint NOT NULL,
     folder text NOT NULL,
     CONSTRAINT archives_number_check CHECK ((number > 0)),
-    CONSTRAINT archives_folder_key UNIQUE (folder),
     CONSTRAINT archives_pkey PRIMARY KEY (number)
 );
 GRANT SELECT ON TABLE ledger.archives TO khaywe_app;

@@ -161,6 +161,13 @@ def move(owner: Connection[Any], number: int, folder: Path) -> bool:
     return bool(owner.execute(_SQL["move_archive"], {"number": number, "folder": str(folder.resolve())}).rowcount)
 
 
+def is_needed_beyond(connection: Connection[Any], number: int, partition: int, last: int) -> bool:
+    """Tell whether the database refers to an archive for what stands behind a position."""
+    asked = {"number": number, "partition": partition, "last": last}
+    row = connection.execute(_SQL["needed_beyond"], asked).fetchone()
+    return row is not None and bool(row[0])
+
+
 def make_durable(folder: Path) -> None:
     """Make sure that an archive survives a power cut: its files, and their names."""
     for file in [*folder.iterdir(), folder]:
