@@ -10,6 +10,7 @@ which state is meant, and what is read is compared with it.
 """
 
 import os
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -91,7 +92,8 @@ class PackWriter:
             archive: Its number.
             partition: Of the events.
         """
-        found = [int(one.stem.rsplit("-", 1)[1]) for one in folder.glob(pack_name(partition, 0)[:12] + "*.pack")]
+        names = (re.fullmatch(r"states-\d+-(\d+)", one.stem) for one in folder.glob(f"states-{partition:04}-*.pack"))
+        found = [int(name[1]) for name in names if name]
         self._archive, self._partition = archive, partition
         self._pack = max(found, default=0) + 1
         self._file = (folder / pack_name(partition, self._pack)).open("xb")

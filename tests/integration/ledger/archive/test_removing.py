@@ -1,5 +1,6 @@
 """The bulk of old events leaves the database, and nothing that anybody asks is answered otherwise."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,6 +182,21 @@ def test_packs_are_not_believed(any_database: Database, tmp_path: Path) -> None:
     assert everything(any_database, positions) == before
     report = verify_ledger(any_database, KEYS, with_accounts=False)
     assert report.faults == []
+
+
+def test_other_files_do_no_harm(database: Database, tmp_path: Path) -> None:
+    """A copy of a segment that somebody made beside it is not read."""
+    fill(database)
+    removed(database, tmp_path)
+    for file in tmp_path.glob("events-*"):
+        shutil.copyfile(file, file.with_stem(file.stem + " (copy)"))
+    for file in tmp_path.glob("states-*"):
+        file.rename(file.with_stem(file.stem + " (copy)"))
+    with database.poster() as poster:
+        (replayed,) = poster.post([till.accrue(3, 100, "A2-3")])
+    assert isinstance(replayed, Posted)
+    fill(database, 1, first=10)
+    assert removed(database, tmp_path) == 15
 
 
 def test_a_segment_is_compared_with_what_left(any_database: Database, tmp_path: Path) -> None:
