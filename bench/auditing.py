@@ -16,8 +16,9 @@ from bench.ledgers import ledger, purchase_lines
 from bench.posting import post
 from khaywe.auditing import verify_ledger
 from khaywe.wiring import Database
+from ledger.archive.confirming import on_record
 from ledger.archive.events import BulkRemoved
-from ledger.archive.removing import archive_number, on_record, remove
+from ledger.archive.removing import archive_number, remove
 from ledger.audit.exporting import export_archive
 from ledger.audit.storing import keys_of
 from ledger.audit.taking import take_checkpoint

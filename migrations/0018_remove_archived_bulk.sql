@@ -1,13 +1,13 @@
--- States of old account events may leave ledger.events once an archive has them; a reference of 31 bytes that begins with
+-- States of old account events may leave ledger.events once an archive has them; a reference of 47 bytes that begins with
 -- a zero byte stays in their place. Nothing else of an event can change, and a state can come back only as the one that
 -- its link was taken over. Everything that reads states in SQL says null, or refuses, where there is but a reference.
 -- Locks: ledger.events briefly, for its trigger. Runtime: instant.
 
 -- archives --
--- Where the archives are that references name.
+-- Where the archives are that references name; two may be in one place, where one of them was lost and the other has it all.
 CREATE TABLE ledger.archives (
     number smallint PRIMARY KEY CHECK (number > 0),
-    folder text NOT NULL UNIQUE
+    folder text NOT NULL
 );
 
 -- removals --
@@ -45,7 +45,10 @@ DECLARE
 BEGIN
     changed.state := old.state;
     IF changed IS NOT DISTINCT FROM old THEN
-        IF NOT ledger.is_reference_v1(old.state) AND ledger.is_reference_v1(new.state) AND length(new.state) = 31
+        IF NOT ledger.is_reference_v1(old.state) AND ledger.is_reference_v1(new.state) AND length(new.state) = 47
+            -- It must name this event, and half of the SHA-256 of this state; see ledger.archive.packs.
+            AND substring(new.state FROM 4 FOR 12) = int4send(old.partition) || int8send(old.position)
+            AND substring(new.state FROM 32) = substring(sha256(old.state) FOR 16)
             AND old.topic LIKE 'account.%' AND old.topic <> 'account.opened.v1'
             AND EXISTS (
                 SELECT FROM ledger.removals AS r WHERE r.partition = old.partition AND r.position >= old.position

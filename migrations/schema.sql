@@ -500,7 +500,10 @@ DECLARE
 BEGIN
     changed.state := old.state;
     IF changed IS NOT DISTINCT FROM old THEN
-        IF NOT ledger.is_reference_v1(old.state) AND ledger.is_reference_v1(new.state) AND length(new.state) = 31
+        IF NOT ledger.is_reference_v1(old.state) AND ledger.is_reference_v1(new.state) AND length(new.state) = 47
+            -- It must name this event, and half of the SHA-256 of this state; see ledger.archive.packs.
+            AND substring(new.state FROM 4 FOR 12) = int4send(old.partition) || int8send(old.position)
+            AND substring(new.state FROM 32) = substring(sha256(old.state) FOR 16)
             AND old.topic LIKE 'account.%' AND old.topic <> 'account.opened.v1'
             AND EXISTS (
                 SELECT FROM ledger.removals AS r WHERE r.partition = old.partition AND r.position >= old.position
@@ -1419,7 +1422,6 @@ CREATE TABLE ledger.archives (
     number smallint NOT NULL,
     folder text NOT NULL,
     CONSTRAINT archives_number_check CHECK ((number > 0)),
-    CONSTRAINT archives_folder_key UNIQUE (folder),
     CONSTRAINT archives_pkey PRIMARY KEY (number)
 );
 GRANT SELECT ON TABLE ledger.archives TO khaywe_app;

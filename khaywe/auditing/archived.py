@@ -12,7 +12,7 @@ from ledger.archive.segments import ArchiveUnreadable
 from ledger.audit.checkpoint import read
 from ledger.audit.manifest import Manifest, read_manifest
 from ledger.audit.spreading import Spreader
-from ledger.audit.verifying import Archived, verify_archive
+from ledger.audit.verifying import Archived, is_comparable, verify_archive
 from ledger.signing import NotSigned
 from ledger.store.verify import ChainBroken
 from projections.refolding.comparing import Slice, places_of, slices_of, streams_of
@@ -45,8 +45,8 @@ def verify_archived(
     try:
         manifest = read_manifest(folder)
         checkpoints = [read(one, keys) for one in anchors]
-        report.checkpoints = [one.number for one in checkpoints]
         _verify(report, manifest, verify_archive(folder, keys, checkpoints), on_progress)
+        report.checkpoints = [one.number for one in checkpoints if is_comparable(one, manifest)]
     except ChainBroken as broken:
         report.add(Fault(broken.partition, broken.position, broken.reason))
     except (ArchiveUnreadable, NotSigned) as error:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from khaywe.auditing.report import AccountsPart, ChainPart, Report
 from khaywe.wiring import Database
+from ledger.archive.confirming import unconfirmed
 from ledger.audit.checkpoint import Checkpoint, read
 from ledger.audit.ranges import Verified, first_fault, ranges_of, verify_range
 from ledger.audit.spreading import Place
@@ -67,6 +68,9 @@ def verify_ledger(
             on_progress("chain", number, len(ranges))
         for partition, _ in heads:
             _judge(report, sorted(by_partition[partition], key=lambda one: one.range.after), checkpoints)
+        if report.is_whole:
+            for fault in _unconfirmed(database):
+                report.add(fault)
         if with_accounts and report.is_whole:
             slices = [
                 one for partition, place in places.items() for one in _slices(partition, place, by_partition[partition])
@@ -86,6 +90,13 @@ def verify_ledger(
 def _slices(partition: int, place: Place, verified: Sequence[Verified]) -> Iterator[Slice]:
     in_order = sorted(verified, key=lambda one: one.range.after)
     return slices_of(partition, in_order[-1].last_position, place, [one.file for one in in_order])
+
+
+def _unconfirmed(database: Database) -> Iterator[Fault]:
+    with database.connect() as connection:
+        for partition, position, confirmed in unconfirmed(connection, database.partition_count):
+            reason = f"states up to position {position} may leave, and nobody has confirmed more than {confirmed}"
+            yield Fault(partition, confirmed + 1, reason)
 
 
 def _readable(

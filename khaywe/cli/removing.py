@@ -3,6 +3,7 @@
 import getpass
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from khaywe.cli.archiving import COLUMNS, moment_of, trusted_keys
 from khaywe.settings import Settings
 from khaywe.wiring import Database
 from ledger.archive.cold import folders_of, removed_until
+from ledger.archive.confirming import on_record
 from ledger.archive.events import ArchiveEvent, BulkRemoved, BulkReturned
-from ledger.archive.removing import archive_number, bulk_of, link_at, move, on_record
+from ledger.archive.removing import alone, archive_number, bulk_of, is_needed_beyond, link_at, move
 from ledger.archive.removing import bring_back as bring_back_bulk
 from ledger.archive.removing import remove as remove_bulk
 from ledger.audit.checkpoint import read
 from ledger.audit.manifest import MANIFEST, Manifest, read_manifest
 from ledger.audit.verifying import require_files, verify_archive
 from ledger.errors import LedgerError
-from ledger.store.verify import verify_chain
+from ledger.signing import NotSigned
+from ledger.store.verify import ChainBroken, verify_chain
 
 _SHOW_EVERY = 10_000
 
@@ -44,10 +47,28 @@ def remove(
         keys: Trusted instead of our own.
 
     Raises:
-        ValueError: The archive is of another ledger, or nobody confirmed.
-        ChainBroken: The archive, or the database, is not what was recorded.
-        NotSigned: None of the keys signed the archive.
+        ValueError: The archive is of another ledger, or cannot be read or written to; it, or the database, is not what
+            was recorded; none of the keys signed it; or nobody confirmed.
     """
+    with _told():
+        _remove(database, found, folder, before=before, confirmed=confirmed, keys=keys)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell an operator what went wrong."""
+    try:
+        yield
+    except (ChainBroken, NotSigned) as broken:
+        raise ValueError(f"{broken} Nothing was removed.") from None
+    except OSError as error:
+        reason = f"{error.filename or 'the archive'}: {error.strerror}"
+        raise ValueError(f"{reason}. What left the database is in the archive; run it again to go on.") from None
+
+
+def _remove(
+    database: Database, found: Settings, folder: Path, *, before: str | None, confirmed: int | None, keys: list[str]
+) -> None:
     manifest, events, trusted = read_manifest(folder), 0, trusted_keys(found, keys)
     with database.connect() as connection, Progress(*COLUMNS, transient=True) as progress:
         task = progress.add_task("verifying the archive", total=None, so_far="files")
@@ -69,7 +90,7 @@ def remove(
         f"leave the database: {_places(bulk.until)}.\nReading them will need {folder.resolve()}; keep a copy elsewhere."
     )
     _require_confirmation(bulk.event_count, confirmed)
-    with database.connect_as_owner() as owner:
+    with database.connect_as_owner() as owner, alone(owner):
         links = {str(partition): link_at(owner, partition, last) for partition, last in bulk.until.items()}
         number = archive_number(owner, folder)
         event = BulkRemoved(
@@ -93,7 +114,7 @@ def bring_back(database: Database) -> None:
     Raises:
         ArchiveAway: An archive cannot be read; what was brought back so far stays.
     """
-    with database.connect_as_owner() as owner:
+    with database.connect_as_owner() as owner, alone(owner):
         partitions = range(database.partition_count)
         until = {str(partition): removed_until(owner, partition) for partition in partitions}
         count = _work_off(bring_back_bulk(owner, until), "bringing back", None)
@@ -117,10 +138,13 @@ def moved(database: Database, number: int, folder: Path) -> None:
     Tell where an archive is now.
 
     Raises:
-        ValueError: There is no archive of that number, or none in the folder.
+        ValueError: There is no archive of that number, or in the folder is none, another one, or not all of it.
     """
-    read_manifest(folder)
+    manifest = read_manifest(folder)
     with database.connect_as_owner() as owner:
+        for partition, last in _common(owner, manifest).items():
+            if is_needed_beyond(owner, number, partition, last):
+                raise ValueError(f"The archive ends at position {last} of partition {partition}; more of it is needed.")
         if not move(owner, number, folder):
             raise ValueError(f"There is no archive {number}; khaywe audit archives lists them.")
     typer.echo(f"archive {number}: {folder.resolve()}")

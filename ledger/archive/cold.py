@@ -13,15 +13,15 @@ from ledger.archive.packs import Reference, is_reference, pack_name, read_refere
 from ledger.archive.segments import (
     GROUP_SIZE,
     ArchiveUnreadable,
-    segment_pattern,
+    segments_in,
     spell,
     states_of_group,
     take_apart,
 )
-from ledger.errors import LedgerError
+from ledger.posting.instruction import LedgerUnavailable
 
 
-class ArchiveAway(LedgerError):
+class ArchiveAway(LedgerUnavailable):
     """Old events are in an archive that cannot be read."""
 
     slug = "archive-away"
@@ -95,9 +95,10 @@ def state_in_pack(folders: Folders, reference: Reference) -> bytes:
     """
     file = _folder(folders, reference.archive) / pack_name(reference.partition, reference.pack)
     try:
-        return states_of_blob(file, reference.offset)[reference.place]
-    except ArchiveUnreadable:
+        state = states_of_blob(file, reference.offset)[reference.place]
+    except (ArchiveUnreadable, IndexError):
         return state_in_segment(folders, reference)
+    return state if reference.means(state) else state_in_segment(folders, reference)
 
 
 def state_in_segment(folders: Folders, reference: Reference) -> bytes:
@@ -108,18 +109,28 @@ def state_in_segment(folders: Folders, reference: Reference) -> bytes:
         ArchiveAway: It cannot be read.
     """
     folder = _folder(folders, reference.archive)
+    try:
+        return _state_in_segment(folder, reference)
+    except ArchiveAway:
+        _segments.cache_clear()  # Perhaps the archive went on meanwhile.
+        return _state_in_segment(folder, reference)
+
+
+def _state_in_segment(folder: Path, reference: Reference) -> bytes:
     segments = _segments(folder, reference.partition)
-    if reference.position > segments[-1].last:
-        _segments.cache_clear()  # The archive went on meanwhile.
-        segments = _segments(folder, reference.partition)
     found = segments[bisect_right(segments, reference.position, key=_first) - 1]
     if not found.first <= reference.position <= found.last:
         raise ArchiveAway(_missing(folder, f"event {reference.partition}:{reference.position} is not in it"))
     group, place = divmod(reference.position - found.first, GROUP_SIZE)
     try:
-        return states_of_group(found.file, group)[place]
-    except (ArchiveUnreadable, IndexError) as error:
+        states = states_of_group(found.file, group)
+    except ArchiveUnreadable as error:
         raise ArchiveAway(_missing(folder, str(error))) from None
+    state = states[place] if place < len(states) else b""
+    if not reference.means(state):
+        where = f"{reference.partition}:{reference.position}"
+        raise ArchiveAway(_missing(folder, f"{found.file.name} has another event {where} than the one that left"))
+    return state
 
 
 def resolved(folders: Folders, state: bytes) -> bytes:
@@ -159,10 +170,10 @@ class _Segment(NamedTuple):
 @lru_cache(maxsize=64)
 def _segments(folder: Path, partition: int) -> list[_Segment]:
     """Return the segments of a partition in order; an archive that is referred to gets more, and loses none."""
-    files = sorted(folder.glob(segment_pattern(partition)))
-    if not files:
+    found = [_Segment(*span, file) for file, span in segments_in(folder, partition)]
+    if not found:
         raise ArchiveAway(_missing(folder, f"it has no segments of partition {partition}"))
-    return [_Segment(int(file.stem.split("-")[2]), int(file.stem.split("-")[3]), file) for file in files]
+    return sorted(found)
 
 
 def _first(segment: _Segment) -> int:

@@ -8,13 +8,11 @@ from ledger.archive.state import Removals
 
 
 def decide(removals: Removals | None, command: ArchiveEvent) -> Sequence[ArchiveEvent]:
-    """Turn a command into facts; what is on record already is not recorded again."""
-    removals = removals or Removals()
+    """Turn a command into facts: each time that somebody confirms, also to go on with what was interrupted."""
     match command:
         case BulkRemoved():
-            news = any(removals.until.get(partition, 0) < last for partition, last in command.until.items())
-            return [command] if news else []
+            return [command]
         case BulkReturned():
-            return [command] if removals.until else []
+            return [command] if removals is not None and removals.until else []
         case _:
             assert_never(command)

@@ -3,13 +3,18 @@ What an archive keeps beside its segments, and what the database keeps in place 
 
 Segments are in the order of positions, which suits whoever goes through the whole ledger. Who asks for one account
 would have to read all of them; therefore the states that leave the database are also written stream by stream, each
-stream's as one compressed blob, and the reference names its place. A pack can be lost: the segments have everything.
+stream's as compressed blobs, and the reference names its place. A pack can be lost: the segments have everything.
+
+Nothing vouches for a pack, and the file that a reference names may be another one by now. Therefore the reference says
+which state is meant, and what is read is compared with it.
 """
 
 import os
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from struct import Struct as Layout
 from typing import Final, NamedTuple
@@ -18,9 +23,14 @@ import msgspec
 
 from ledger.archive.segments import ArchiveUnreadable
 
-_REFERENCE = Layout(">bhiqiqi")
+_DIGEST_LENGTH = 16
+_REFERENCE = Layout(f">bhiqiqi{_DIGEST_LENGTH}s")
 REFERENCE_LENGTH: Final = _REFERENCE.size
 _LENGTH = Layout(">I")
+_BLOB_SIZE = 250
+"""States in a blob: what is in memory for one event of a stream that has a great many."""
+_MAX_BYTES = 1 << 28
+"""Of a blob's states; one with more is none of ours."""
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
@@ -37,6 +47,12 @@ class Reference(NamedTuple):
     """Of the blob in the pack."""
     place: int
     """Of the state in the blob."""
+    digest: bytes
+    """Half of the state's SHA-256: whatever is read by this reference is compared with it."""
+
+    def means(self, state: bytes) -> bool:
+        """Tell whether it was this state that left."""
+        return _digest(state) == self.digest
 
 
 def is_reference(state: bytes) -> bool:
@@ -76,7 +92,8 @@ class PackWriter:
             archive: Its number.
             partition: Of the events.
         """
-        found = [int(one.stem.rsplit("-", 1)[1]) for one in folder.glob(pack_name(partition, 0)[:12] + "*.pack")]
+        names = (re.fullmatch(r"states-\d+-(\d+)", one.stem) for one in folder.glob(f"states-{partition:04}-*.pack"))
+        found = [int(name[1]) for name in names if name]
         self._archive, self._partition = archive, partition
         self._pack = max(found, default=0) + 1
         self._file = (folder / pack_name(partition, self._pack)).open("xb")
@@ -84,13 +101,18 @@ class PackWriter:
 
     def add(self, positions: Sequence[int], states: Sequence[bytes]) -> list[bytes]:
         """Write states of one stream; return a reference for each."""
+        references: list[bytes] = []
+        for first in range(0, len(states), _BLOB_SIZE):
+            references += self._add(positions[first : first + _BLOB_SIZE], states[first : first + _BLOB_SIZE])
+        return references
+
+    def _add(self, positions: Sequence[int], states: Sequence[bytes]) -> Iterator[bytes]:
         blob = zlib.compress(_encode(states))
         self._file.write(_LENGTH.pack(len(blob)) + blob)
         offset, self._offset = self._offset, self._offset + _LENGTH.size + len(blob)
-        return [
-            spell(Reference(self._archive, self._partition, position, self._pack, offset, index))
-            for index, position in enumerate(positions)
-        ]
+        for place, (position, state) in enumerate(zip(positions, states, strict=True)):
+            where = self._archive, self._partition, position, self._pack, offset, place
+            yield spell(Reference(*where, _digest(state)))
 
     def flush(self) -> None:
         """Make sure that what was written is on the disk."""
@@ -116,6 +138,10 @@ def states_of_blob(file: Path, offset: int) -> list[bytes]:
         with file.open("rb") as source:
             source.seek(offset)
             (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
-            return _decode(zlib.decompress(source.read(length)))
+            return _decode(zlib.decompressobj().decompress(source.read(length), _MAX_BYTES))
     except Exception as error:  # noqa: BLE001  # whatever is wrong with the file, the segments are asked instead
         raise ArchiveUnreadable(f"{file} cannot be read: {type(error).__name__}: {error}") from None
+
+
+def _digest(state: bytes) -> bytes:
+    return sha256(state).digest()[:_DIGEST_LENGTH]

@@ -1,5 +1,5 @@
 -- archive_at --
-SELECT number FROM ledger.archives WHERE folder = %(folder)s
+SELECT number FROM ledger.archives WHERE folder = %(folder)s ORDER BY number LIMIT 1
 
 -- add_archive --
 INSERT INTO ledger.archives (number, folder)
@@ -8,6 +8,15 @@ RETURNING number
 
 -- move_archive --
 UPDATE ledger.archives SET folder = %(folder)s WHERE number = %(number)s
+
+-- needed_beyond --
+-- Whether an archive is referred to for what stands behind a position.
+SELECT EXISTS (
+    SELECT FROM ledger.events
+    WHERE partition = %(partition)s AND position > %(last)s
+        AND position <= (SELECT r.position FROM ledger.removals AS r WHERE r.partition = %(partition)s)
+        AND substring(state FROM 1 FOR 3) = '\x00'::bytea || int2send(%(number)s::smallint)
+)
 
 -- allow --
 -- From now on, states up to here may leave.

@@ -8,8 +8,8 @@ snapshot of each account, so that posting needs no archive. Run again, it goes o
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -20,18 +20,22 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.archive.cold import folders_of, read_states
-from ledger.archive.decide import decide
-from ledger.archive.events import ArchiveEvent, BulkRemoved
+from ledger.archive.events import BulkRemoved
 from ledger.archive.packs import PackWriter
 from ledger.posting.cache import StateCache
-from ledger.posting.instruction import Instruction
 from ledger.posting.snapshots import store_snapshots
 from ledger.sql import load_queries
-from ledger.streams import ACCOUNT, ARCHIVE, StreamId, archive_stream_id
+from ledger.streams import ACCOUNT, StreamId
 
 _SQL = load_queries("ledger.archive")
 _PAGE = 5_000
 _LOWEST = bytes(16)
+_LOCK = 2_871_530_446_092_215_377
+"""Key of the advisory lock that lets one process remove or bring back at a time; any fixed number will do."""
+
+
+class UnderWay(ValueError):
+    """Another process removes, or brings back."""
 
 
 class Bulk(Struct, frozen=True):
@@ -80,16 +84,21 @@ def link_at(connection: Connection[Any], partition: int, position: int) -> str:
     return row[0] if row else ""
 
 
-def on_record(event: ArchiveEvent) -> Instruction:
-    """Return the instruction that records what a person confirmed."""
-    key = sha256(repr(event).encode())
-    return Instruction(
-        ARCHIVE,
-        archive_stream_id(),
-        (("archive", key.hexdigest()),),
-        key.digest(),
-        lambda state: decide(state, event),
-    )
+@contextmanager
+def alone(owner: Connection[Any]) -> Iterator[None]:
+    """
+    Hold off everybody else who wants to remove or bring back.
+
+    Raises:
+        UnderWay: Somebody does already.
+    """
+    row = owner.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+    if row is None or not row[0]:
+        raise UnderWay("The bulk of events is being removed, or brought back, by another process.")
+    try:
+        yield
+    finally:
+        owner.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
 
 def remove(owner: Connection[Any], confirmed: BulkRemoved, folder: Path, partition_count: int) -> Iterator[int]:
@@ -150,6 +159,13 @@ def bring_back(owner: Connection[Any], until: dict[str, int]) -> Iterator[int]:
 def move(owner: Connection[Any], number: int, folder: Path) -> bool:
     """Note where an archive is now; return whether there is one of that number."""
     return bool(owner.execute(_SQL["move_archive"], {"number": number, "folder": str(folder.resolve())}).rowcount)
+
+
+def is_needed_beyond(connection: Connection[Any], number: int, partition: int, last: int) -> bool:
+    """Tell whether the database refers to an archive for what stands behind a position."""
+    asked = {"number": number, "partition": partition, "last": last}
+    row = connection.execute(_SQL["needed_beyond"], asked).fetchone()
+    return row is not None and bool(row[0])
 
 
 def make_durable(folder: Path) -> None:

@@ -5,6 +5,7 @@ The encoding is the plainest that Parquet has (PLAIN, gzip, no dictionaries, no 
 a script without any library can read it (`ledger.audit.verify_archive`), and every tool for Parquet can as well.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -160,9 +161,11 @@ def segment_name(partition: int, first: int, last: int) -> str:
     return f"events-{partition:04}-{first:012}-{last:012}.parquet"
 
 
-def segment_pattern(partition: int) -> str:
-    """Return what the names of all segments of a partition match."""
-    return f"events-{partition:04}-*.parquet"
+def segments_in(folder: Path, partition: int) -> Iterator[tuple[Path, tuple[int, int]]]:
+    """Give the files that are segments of a partition by their names, with the first and last position of each."""
+    for file in folder.glob(f"events-{partition:04}-*.parquet"):
+        if found := re.fullmatch(r"events-\d+-(\d+)-(\d+)\.parquet", file.name):
+            yield file, (int(found[1]), int(found[2]))
 
 
 def records(file: Path) -> Iterator[tuple[bytes, bytes]]:

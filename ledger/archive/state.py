@@ -22,7 +22,8 @@ def evolve(removals: Removals | None, event: ArchiveEvent) -> Removals:
     removals.count += 1
     match event:
         case BulkRemoved():
-            removals.until = removals.until | event.until
+            until = removals.until
+            removals.until = until | {key: max(last, until.get(key, 0)) for key, last in event.until.items()}
         case BulkReturned():
             removals.until = {}
         case _:

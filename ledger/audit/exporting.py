@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from psycopg import Connection
 
 from ledger.archive.cold import folders_of, respelled
-from ledger.archive.segments import new_segment, segment_name
+from ledger.archive.segments import new_segment, segment_name, segments_in
 from ledger.audit.checkpoint import Sealed, tree_of
 from ledger.audit.errors import LedgerNotWhole
 from ledger.audit.manifest import (
@@ -108,6 +108,7 @@ def export_archive(
             on_progress(Exported(sum(one.last - one.first + 1 for one in manifest.spans), total))
     finished = _finished(connection, folder, manifest, sealed, keyring)
     write_manifest(folder, finished)
+    _tidy(folder, finished)
     shutil.copyfile(VERIFIER, folder / VERIFIER.name)
     return finished
 
@@ -160,6 +161,15 @@ def _with_segment(connection: Connection[Any], folder: Path, manifest: Manifest,
     segment = Segment(name, span.partition, span.last + 1, last, span.last_link, link.hex(), _digest(folder / name))
     spans = tuple(grown if one.partition == span.partition else one for one in manifest.spans)
     return replace(manifest, spans=spans, segments=(*manifest.segments, segment))
+
+
+def _tidy(folder: Path, manifest: Manifest) -> None:
+    """Remove segments that an interruption left behind: whoever reads all there are would find events twice."""
+    named = {one.file for one in manifest.segments}
+    for span in manifest.spans:
+        for file, (first, last) in segments_in(folder, span.partition):
+            if file.name not in named and span.first <= first and last <= span.last:
+                file.unlink()
 
 
 def _rows(connection: Connection[Any], partition: int, after: int, last: int) -> Iterator[tuple[bytes, bytes]]:

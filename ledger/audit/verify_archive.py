@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import argparse
 import base64
-import gzip
 import json
+import mmap
 import struct
 import sys
 import zlib
@@ -34,6 +34,11 @@ END = struct.Struct(">iq")
 TREE = struct.Struct(">iq32s")
 COLUMNS = (b"partition", b"position", b"stream_id", b"version", b"topic", b"state", b"recorded_at", b"link")
 EPOCH = 946684800000000
+# A file is not believed before it is verified; these are far above what any of ours has.
+MAX_DESCRIPTION = 1 << 20
+MAX_PAGE_DESCRIPTION = 1 << 12
+MAX_COLUMN_BYTES = 1 << 27
+MAX_COLUMN_VALUES = 1 << 20
 
 
 class Broken(Exception):
@@ -64,6 +69,8 @@ def main() -> int:
         TypeError,
         IndexError,
         AttributeError,
+        RecursionError,
+        MemoryError,
         struct.error,
         zlib.error,
     ) as error:
@@ -88,8 +95,10 @@ def verify_archive(folder: Path, given_keys: list[Any], anchor_files: list[Any])
     keys, trust = keys_of(given_keys, manifest.get("keys", []))
     signed = checkpoint_of(manifest["checkpoint"], keys)
     anchors = [checkpoint_of(envelope_in(load(Path(file))), keys) for file in anchor_files]
-    if len(signed["trees"]) != manifest["partition_count"] or len(manifest["spans"]) != manifest["partition_count"]:
-        raise Broken("The checkpoint is that of a ledger with another number of partitions.")
+    if {len(one["trees"]) for one in [signed, *anchors]} != {manifest["partition_count"]}:
+        raise Broken("A checkpoint is that of a ledger with another number of partitions.")
+    if [span["partition"] for span in manifest["spans"]] != list(range(manifest["partition_count"])):
+        raise Broken("The manifest does not have every partition once.")
     lines = [trust]
     for span in manifest["spans"]:
         partition = span["partition"]
@@ -103,8 +112,18 @@ def verify_archive(folder: Path, given_keys: list[Any], anchor_files: list[Any])
             raise Broken(at(partition, span["first"], "these events are not the ones that the checkpoint signed"))
         lines.append(f"partition {partition}: events {span['first']} to {span['last']}")
     lines.append(f"checkpoint {signed['number']} of {signed['taken_at']}, root {signed['root']}")
-    lines += [f"agrees with checkpoint {one['number']} of {one['taken_at']}" for one in anchors]
+    lines += [compared(one, manifest["spans"]) for one in anchors]
     return "\n".join(lines)
+
+
+def compared(anchor: dict[Any, Any], spans: list[Any]) -> str:
+    """Tell whether the archive could be compared with a checkpoint: not with one that ends before it begins."""
+    named = f"checkpoint {anchor['number']} of {anchor['taken_at']}"
+    early = [one["partition"] for one in spans if anchor["trees"][one["partition"]]["size"] < one["first"] - 1]
+    if not early:
+        return f"agrees with {named}"
+    where = ", ".join(f"partition {one}" for one in early)
+    return f"NOT compared with {named}: the archive begins later ({where})"
 
 
 def walk(span: dict[Any, Any], files: list[Any], anchors: list[Any]) -> tuple[int, list[bytes]]:
@@ -169,14 +188,22 @@ def front(row: bytes) -> tuple[bool, int, int, bytes, int]:
 def records(files: list[Any]) -> Iterator[tuple[bytes, bytes]]:
     """Give each event in the bytes that its link is taken over, and the link."""
     for file in files:
-        content = file.read_bytes()
-        if content[:4] != b"PAR1" or content[-4:] != b"PAR1":
-            raise ValueError(f"{file.name} is no whole segment.")
-        described, _ = thrift_struct(content, len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
-        lengths = {one[4]: one.get(2, 0) for one in described[2][1:]}
-        for group in described[4]:
-            columns = {one[3][3][0]: one[3] for one in group[1]}
-            yield from rows_of(*(values(content, columns[name], lengths[name]) for name in COLUMNS))
+        if not file.is_file():
+            raise ValueError(f"{file.name} is missing, or no file.")
+        with file.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            described = description_of(file, content)
+            lengths = {one[4]: one.get(2, 0) for one in described[2][1:]}
+            for group in described[4]:
+                columns = {one[3][3][0]: one[3] for one in group[1]}
+                yield from rows_of(*(values(content, columns[name], lengths[name]) for name in COLUMNS))
+
+
+def description_of(file: Any, content: mmap.mmap) -> dict[Any, Any]:
+    """Read what a segment says of itself; it stands at its end, before its length."""
+    length = int.from_bytes(content[-8:-4], "little")
+    if content[:4] != b"PAR1" or content[-4:] != b"PAR1" or length > min(len(content) - 12, MAX_DESCRIPTION):
+        raise ValueError(f"{file.name} is no whole segment.")
+    return thrift_struct(content[len(content) - 8 - length : -8], 0)[0]
 
 
 def rows_of(*columns: list[Any]) -> Iterator[tuple[bytes, bytes]]:
@@ -188,19 +215,35 @@ def rows_of(*columns: list[Any]) -> Iterator[tuple[bytes, bytes]]:
         yield head + topic + struct.pack(">i", len(state)) + state + END.pack(8, recorded_at - EPOCH), link
 
 
-def values(content: bytes, column: dict[Any, Any], length: int) -> list[Any]:
+def values(content: mmap.mmap, column: dict[Any, Any], length: int) -> list[Any]:
     """Read a column of a row group: pages of plain values, each compressed by itself."""
     if column[4] != 2:
         raise ValueError("a segment is not compressed with gzip")
     found: list[Any] = []
-    at_ = column[9]
-    while len(found) < column[5]:
-        page, at_ = thrift_struct(content, at_)
+    at_, room, wanted = column[9], MAX_COLUMN_BYTES, column[5]
+    if not 0 < at_ < len(content) or not 0 <= wanted <= MAX_COLUMN_VALUES:
+        raise ValueError("a segment contradicts itself")
+    while len(found) < wanted:
+        page, size = thrift_struct(content[at_ : at_ + MAX_PAGE_DESCRIPTION], 0)
+        at_ += size
         if page[1] != 0 or page[5][2] != 0:
             raise ValueError("a segment has other than plain values")
-        body = gzip.decompress(content[at_ : at_ + page[3]])
-        found += plain(column[1], body, page[5][1], length)
+        if not 0 < page[3] <= len(content) - at_ or not 0 <= page[2] <= room:
+            raise ValueError("a segment contradicts itself")
+        if not 0 < page[5][1] <= wanted - len(found):
+            raise ValueError("a segment contradicts itself")
+        found += plain(column[1], unpacked(content[at_ : at_ + page[3]], page[2]), page[5][1], length)
         at_ += page[3]
+        room -= page[2]
+    return found
+
+
+def unpacked(body: bytes, size: int) -> bytes:
+    """Decompress what must have a size, and no more of it."""
+    gzip = zlib.decompressobj(31)
+    found = gzip.decompress(body, size + 1)
+    if len(found) != size or not gzip.eof:
+        raise ValueError("a segment contradicts itself")
     return found
 
 
@@ -209,10 +252,14 @@ def plain(kind: int, body: bytes, count: int, length: int) -> list[Any]:
     if kind in (1, 2):
         return list(struct.unpack(f"<{count}{'iq'[kind - 1]}", body))
     if kind == 7:
+        if count * length != len(body):
+            raise ValueError("a segment contradicts itself")
         return [body[start : start + length] for start in range(0, count * length, length)]
     found, at_ = [], 0
     for _ in range(count):
         end = at_ + 4 + int.from_bytes(body[at_ : at_ + 4], "little")
+        if end > len(body):
+            raise ValueError("a segment contradicts itself")
         found.append(body[at_ + 4 : end])
         at_ = end
     return found
@@ -222,13 +269,14 @@ def plain(kind: int, body: bytes, count: int, length: int) -> list[Any]:
 
 
 def varint(content: bytes, at_: int) -> tuple[int, int]:
-    """Read a number of any length, and return where it ends."""
-    found = shift = 0
-    while True:
+    """Read a number of up to 64 bits, and return where it ends."""
+    found = 0
+    for shift in range(0, 70, 7):
         byte = content[at_]
-        found, shift, at_ = found | (byte & 127) << shift, shift + 7, at_ + 1
+        found, at_ = found | (byte & 127) << shift, at_ + 1
         if byte < 128:
             return found, at_
+    raise ValueError("a segment is described with a number that is too long")
 
 
 def thrift_struct(content: bytes, at_: int) -> tuple[dict[Any, Any], int]:
@@ -263,6 +311,8 @@ def thrift_value(content: bytes, at_: int, kind: int) -> tuple[Any, int]:
         size, inner = head >> 4, head & 15
         if size == 15:
             size, at_ = varint(content, at_)
+        if size > len(content) - at_ or inner in (1, 2):
+            raise ValueError("a segment is described in a way that is not known here")
         found = []
         for _ in range(size):
             value, at_ = thrift_value(content, at_, inner)

@@ -52,11 +52,16 @@ def verify_archive(
     if manifest.checkpoint is None:
         raise ArchiveUnreadable("The export did not come to its end; run it again.")
     signed = read(msgspec.json.encode(manifest.checkpoint), keys)
-    if len(signed.trees) != manifest.partition_count:
-        raise NotSigned("The checkpoint is that of a ledger with another number of partitions.")
+    if {len(one.trees) for one in [signed, *anchors]} != {manifest.partition_count}:
+        raise NotSigned("A checkpoint is that of a ledger with another number of partitions.")
     for span in manifest.spans:
         yield from _Walk(folder, manifest, span, anchors).events()
         _require_signed(span, signed.tree(span.partition), signed.number)
+
+
+def is_comparable(checkpoint: Checkpoint, manifest: Manifest) -> bool:
+    """Tell whether an archive can be compared with a checkpoint: not with one that ends before the archive begins."""
+    return all(checkpoint.tree(span.partition).size >= span.first - 1 for span in manifest.spans)
 
 
 class _Walk:

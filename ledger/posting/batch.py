@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
-from ledger.archive.cold import whole
+from ledger.archive.cold import ArchiveAway, whole
 from ledger.errors import LedgerError
 from ledger.members.directory import Identifier, unknown_member
 from ledger.posting.cache import Entry, StateCache
@@ -71,6 +71,8 @@ class Batch:
         self._locked: Collection[int] = ()
         self._looks_back_on = looks_back_on
         self._histories: dict[StreamId, list[Any]] = {}
+        self._unread: dict[StreamId, ArchiveAway] = {}
+        """Why the events of a stream cannot be read."""
         self._looking_back: set[StreamId] = set()
         self._done: dict[Reference, Work] = {}
         self._clashes: list[tuple[KeyReused, Work]] = []
@@ -94,7 +96,7 @@ class Batch:
             self._answer_from_receipts(connection, self._works)
         self._load(connection)
         if self._looks_back_on:
-            self._histories = read_histories(connection, self._looks_back_on, self._partition_count)
+            self._look_back(connection)
         appender = Appender(connection, heads)
         with appender.events() as add:
             self._decide(add)
@@ -224,10 +226,14 @@ class Batch:
             {"sources": joined(sources), "keys": joined(keys), "partitions": self._partitions},
             binary=True,
         )
-        found = whole(connection, rows, 7)
+        found = rows.fetchall()
         if not found:
             return False
         asked = [(work, reference) for work in works for reference in work.instruction.references]
+        try:
+            found = whole(connection, found, 7)
+        except ArchiveAway:
+            found = _those_there(connection, found, asked)
         for ordinal, request_hash, partition, position, stream_id, version, topic, state, recorded_at in found:
             work, reference = asked[ordinal - 1]
             first = Posted(partition, position, stream_id, version, recorded_at, decode(topic, state), replayed=True)
@@ -236,6 +242,16 @@ class Batch:
             elif work.outcome is None:
                 work.outcome = first
         return True
+
+    def _look_back(self, connection: Connection[Any]) -> None:
+        try:
+            self._histories = read_histories(connection, self._looks_back_on, self._partition_count)
+        except ArchiveAway:
+            for stream_id in self._looks_back_on:
+                try:
+                    self._histories |= read_histories(connection, [stream_id], self._partition_count)
+                except ArchiveAway as refusal:
+                    self._unread[stream_id] = refusal
 
     def _decide(self, add: _Add) -> None:
         for group in self._groups:
@@ -265,6 +281,9 @@ class Batch:
             work.outcome = refusal
             return
         except HistoryNeeded:
+            if work.stream_id in self._unread:
+                work.outcome = self._unread[work.stream_id]
+                return
             # Nothing of this batch will be written; what else needs its history is found out in one go.
             self._looking_back.add(work.stream_id)  # type: ignore[arg-type]  # who has none was refused before
             work.outcome = NotCarriedOut("It is decided again.")
@@ -391,6 +410,19 @@ class Batch:
         for refusal, used_by in self._clashes:
             if isinstance(used_by.outcome, Posted):
                 refusal.first = used_by.outcome
+
+
+def _those_there(
+    connection: Connection[Any], rows: Sequence[tuple[Any, ...]], asked: Sequence[tuple[Work, Reference]]
+) -> list[tuple[Any, ...]]:
+    """Return what can be read of receipts and their events, and refuse those who ask for the rest."""
+    found: list[tuple[Any, ...]] = []
+    for row in rows:
+        try:
+            found += whole(connection, [row], 7)
+        except ArchiveAway as refusal:
+            asked[row[0] - 1][0].outcome = refusal
+    return found
 
 
 def _key_reused(work: Work, reference: Reference, first: Posted | None = None) -> KeyReused:

@@ -127,7 +127,11 @@ class StateCache:
                 entry = missing[stream_id] = entries[stream_id] = Entry(stream)
             entry.last_used = now
         if missing:
-            self._read(connection, missing)
+            try:
+                self._read(connection, missing)
+            except BaseException:
+                self.forget(missing)  # What was read in part is no state of theirs.
+                raise
 
     def _read(self, connection: Connection[Any], missing: dict[StreamId, Entry]) -> None:
         partitions = [str(partition_of(stream_id, self._partition_count)) for stream_id in missing]

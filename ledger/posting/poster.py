@@ -13,6 +13,7 @@ import structlog
 from msgspec import Struct
 from psycopg import Connection, errors
 
+from ledger.archive.cold import ArchiveAway
 from ledger.posting.batch import Batch
 from ledger.posting.cache import StateCache
 from ledger.posting.figures import PosterFigures
@@ -198,6 +199,14 @@ class Poster:
         started = time.perf_counter()
         try:
             delivered, touched, count = self._try_until_settled(submissions)
+        except ArchiveAway as refusal:  # of a state that no snapshot has; others need no archive
+            self._rollback()
+            if len(submissions) == 1:
+                _deliver([(submissions[0], [refusal] * len(submissions[0].instructions))])
+                return
+            for submission in submissions:
+                self._carry_out([submission])
+            return
         except Exception as bug:  # noqa: BLE001  # the edge of the thread: one bug must not stop the others
             self._disconnect()
             if len(submissions) == 1:

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 from psycopg import Connection, Copy
 
-from ledger.archive.cold import ArchiveAway, folders_of, removed_until, respelled
+from ledger.archive.cold import ArchiveAway, Folders, folders_of, removed_until, respelled
 from ledger.archive.segments import NoRow
 from ledger.sql import joined, load_queries
 from ledger.store.chain import GENESIS, microseconds
@@ -140,8 +140,8 @@ class _Walk:
         """When the last event was recorded, as the chain spells it."""
         self._connection = connection
         self._partition = partition
-        self._folders = folders_of(connection)
-        self._removed_until = removed_until(connection, partition)
+        self._folders: Folders = {}
+        self._removed_until = 0
         # Two generations: when the newer one is full it becomes the older one, and streams that are not met again
         # before the next change are forgotten.
         self._versions: dict[StreamId, int] = {}
@@ -158,6 +158,9 @@ class _Walk:
             ChainBroken: See `verify_chain`.
         """
         page = {"partition": self._partition, "after": self.position, "last": last}
+        # Events may have left since the page before.
+        self._folders = folders_of(self._connection)
+        self._removed_until = removed_until(self._connection, self._partition)
         firsts: list[_First] = []
         links: list[bytes] = []
         with self._connection.cursor().copy(_SQL["copy_links"], page) as copy:

@@ -1,6 +1,9 @@
 """The commands of an auditor: checkpoints, archives, restoring, and verifying with a report that programs read."""
 
+import base64
+import errno
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ from khaywe.cli import app
 from khaywe.wiring import Database
 from ledger.archive.packs import states_of_blob
 from ledger.archive.segments import states_of_group
+from tests.conftest import NewDatabase
 from tests.databases import temporary_home
 from tests.integration.ledger.audit.bookkeeper import fill
 
@@ -144,6 +148,58 @@ def test_bulk_leaves_and_comes_back(database: Database, khaywe: Khaywe, tmp_path
     assert "Brought back 90 events" in khaywe(url, "audit", "return")[1]
     report = report_of(khaywe, url)
     assert (report["is_whole"], report["partitions"][0]["event_count"]) == (True, 102)
+
+
+def test_what_hinders_a_removal_is_told(
+    database: Database, khaywe: Khaywe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a line: no room, no key, events that were changed. What is done stays done, and is gone on with."""
+    url, folder = database.owner_url, tmp_path / "archive"
+    fill(database)
+    khaywe(url, "audit", "export", str(folder))
+    code, _, told = khaywe(url, "audit", "remove", str(folder), "--key", base64.b64encode(bytes(32)).decode())
+    assert (code, "Nothing was removed" in told) == (1, True)
+    with monkeypatch.context() as patch:
+        patch.setattr("ledger.archive.removing._PAGE", 40)
+        flushed = iter([None, OSError(errno.ENOSPC, "No space left on device")])
+        patch.setattr("ledger.archive.packs.os.fsync", lambda _: _raised(next(flushed)))
+        patch.setattr("ledger.archive.removing.make_durable", lambda _: None)
+        code, _, told = khaywe(url, "audit", "remove", str(folder), "--confirm", "90")
+    assert (code, "No space left on device. What left the database is in the archive" in told) == (1, True)
+    assert "50 is not 90" not in khaywe(url, "audit", "remove", str(folder), "--confirm", "50")[2]
+    assert report_of(khaywe, url)["is_whole"]
+    with database.connect_as_owner() as owner:
+        owner.execute("SET session_replication_role = replica")
+        owner.execute("UPDATE ledger.events SET topic = 'other' WHERE position = 30")
+    code, _, told = khaywe(url, "audit", "remove", str(folder))
+    assert (code, told.startswith("khaywe: Partition 0, position 30: the event")) == (1, True)
+
+
+def _raised(error: Exception | None) -> None:
+    if error is not None:
+        raise error
+
+
+def test_only_the_archive_itself_has_moved(new_database: NewDatabase, khaywe: Khaywe, tmp_path: Path) -> None:
+    """One of another ledger, or one that ends too early, does not stand for it; a larger one of this ledger does."""
+    database, other = new_database(1), new_database(1)
+    for one in (database, other):
+        fill(one, 1)
+    url, early, folder, larger = database.owner_url, *(tmp_path / name for name in ("early", "archive", "larger"))
+    khaywe(url, "audit", "export", str(early))
+    fill(database, 1, first=10)
+    khaywe(url, "audit", "export", str(folder))
+    khaywe(other.owner_url, "audit", "export", str(tmp_path / "other"))
+    assert khaywe(url, "audit", "remove", str(folder), "--confirm", "30")[0] == 0
+    fill(database, 1, first=20)
+    khaywe(url, "audit", "export", str(larger))
+    assert khaywe(url, "audit", "remove", str(larger), "--confirm", "15")[0] == 0
+    assert "of another ledger" in khaywe(url, "audit", "moved", "1", str(tmp_path / "other"))[2]
+    assert "ends at position 25" in khaywe(url, "audit", "moved", "1", str(early))[2]
+    assert "more of it is needed" in khaywe(url, "audit", "moved", "2", str(folder))[2]
+    shutil.rmtree(folder)
+    assert khaywe(url, "audit", "moved", "1", str(larger))[0] == 0
+    assert report_of(khaywe, url)["is_whole"]
 
 
 def test_only_what_was_recorded_before(database: Database, khaywe: Khaywe, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """The bulk of old events leaves the database, and nothing that anybody asks is answered otherwise."""
 
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
 from psycopg import Connection
@@ -19,17 +23,20 @@ from khaywe.auditing import verify_ledger
 from khaywe.wiring import Database
 from ledger.archive import cold, packs, removing, segments
 from ledger.archive.cold import ArchiveAway
+from ledger.archive.confirming import on_record, unconfirmed
 from ledger.archive.events import BulkRemoved, BulkReturned
-from ledger.archive.removing import archive_number, bring_back, bulk_of, on_record, remove
+from ledger.archive.removing import UnderWay, alone, archive_number, bring_back, bulk_of, remove
 from ledger.audit.manifest import read_manifest
 from ledger.audit.reading import event_at, events_of
 from ledger.audit.restoring import restore_archive
 from ledger.dates import time_zone
 from ledger.posting.histories import read_histories
-from ledger.posting.instruction import Posted
+from ledger.posting.instruction import HistoryNeeded, Instruction, Posted
 from ledger.store.partitions import partition_of
 from ledger.store.receipts import recorded_for
 from ledger.store.recorder import PartitionRecorder
+from ledger.store.verify import verify_chain
+from ledger.streams import archive_stream_id
 from projections.beside import sole_builder
 from projections.lookback import cut_at, past_account, program_balances
 from projections.rebuild import BESIDE, build_beside, compare_and_swap
@@ -132,6 +139,17 @@ def heads(database: Database) -> dict[int, int]:
         return dict(connection.execute("SELECT partition, position FROM ledger.heads").fetchall())
 
 
+def looking_back(asked: Instruction) -> Instruction:
+    """Return the same, which needs what was before."""
+
+    def decide(account: Any, *, history: list[Any] | None) -> Sequence[Any]:
+        if history is None:
+            raise HistoryNeeded
+        return asked.decide(account)
+
+    return replace(asked, decide=decide, looks_back=True)
+
+
 def test_nothing_is_answered_otherwise(any_database: Database, tmp_path: Path) -> None:
     """Accounts, histories, statements, look-ups, the library's recorder: all read both."""
     fill(any_database)
@@ -144,6 +162,59 @@ def test_nothing_is_answered_otherwise(any_database: Database, tmp_path: Path) -
         pack.unlink()
     forget()
     assert everything(any_database, positions) == before
+
+
+def test_packs_are_not_believed(any_database: Database, tmp_path: Path) -> None:
+    """Another blob in the place of one, or a pack that is another by now, is noticed, and segments are read instead."""
+    fill(any_database)
+    follow(any_database)
+    positions = heads(any_database)
+    before = everything(any_database, positions)
+    removed(any_database, tmp_path)
+    for pack in tmp_path.glob("*.pack"):
+        blob = zlib.compress(msgspec.msgpack.encode([b'{"points":1}'] * 13))
+        pack.write_bytes((len(blob).to_bytes(4) + blob) * 100)
+    assert everything(any_database, positions) == before
+    for pack in tmp_path.glob("*.pack"):
+        pack.unlink()
+    fill(any_database, 6, first=20)
+    removed(any_database, tmp_path)  # its packs have the names of those that were deleted
+    assert everything(any_database, positions) == before
+    report = verify_ledger(any_database, KEYS, with_accounts=False)
+    assert report.faults == []
+
+
+def test_other_files_do_no_harm(database: Database, tmp_path: Path) -> None:
+    """A copy of a segment that somebody made beside it is not read."""
+    fill(database)
+    removed(database, tmp_path)
+    for file in tmp_path.glob("events-*"):
+        shutil.copyfile(file, file.with_stem(file.stem + " (copy)"))
+    for file in tmp_path.glob("states-*"):
+        file.rename(file.with_stem(file.stem + " (copy)"))
+    with database.poster() as poster:
+        (replayed,) = poster.post([till.accrue(3, 100, "A2-3")])
+    assert isinstance(replayed, Posted)
+    fill(database, 1, first=10)
+    assert removed(database, tmp_path) == 15
+
+
+def test_a_segment_is_compared_with_what_left(any_database: Database, tmp_path: Path) -> None:
+    """One that somebody wrote anew with other contents, or in other groups, gives no other event."""
+    fill(any_database)
+    removed(any_database, tmp_path)
+    for pack in tmp_path.glob("*.pack"):
+        pack.unlink()
+    for file in tmp_path.glob("events-*.parquet"):
+        table = pq.read_table(file)
+        states = table["state"].to_pylist()
+        shifted = pa.array([*states[1:], states[0]], pa.string())
+        pq.write_table(table.set_column(5, table.schema.field("state"), shifted), file, row_group_size=10)
+    forget()
+    with any_database.poster() as poster:
+        (refused,) = poster.post([till.accrue(3, 100, "A2-3")])
+    assert isinstance(refused, ArchiveAway)
+    assert "than the one that left" in refused.detail
 
 
 def test_posting_goes_on(any_database: Database, tmp_path: Path) -> None:
@@ -172,11 +243,17 @@ def test_posting_needs_no_archive(any_database: Database, tmp_path: Path) -> Non
     removed(any_database, folder)
     folder.rename(tmp_path / "elsewhere")
     fill(any_database, 1, first=30)
-    with any_database.poster() as poster, pytest.raises(ArchiveAway, match=f"{folder}.*khaywe audit moved"):
-        poster.post([till.accrue(3, 100, "A2-3")])
     with any_database.poster() as poster:
-        (done,) = poster.post([till.accrue(3, 1, "another")])
-    assert isinstance(done, Posted)
+        poster.post([till.accrue(5, 1, "there")])
+        news, refused, other = poster.post(
+            [till.accrue(3, 1, "another"), till.accrue(3, 100, "A2-3"), till.accrue(5, 1, "there")]
+        )
+        assert isinstance(news, Posted)
+        assert isinstance(refused, ArchiveAway)
+        assert refused.detail.startswith(f"Old events are in the archive {folder}, and ")
+        assert refused.detail.endswith("khaywe audit moved.")
+        assert isinstance(other, Posted)
+        assert (news.replayed, other.replayed) == (False, True)
     report = verify_ledger(any_database, KEYS)
     assert not report.is_whole
     assert str(folder) in report.faults[0].reason
@@ -187,6 +264,46 @@ def test_posting_needs_no_archive(any_database: Database, tmp_path: Path) -> Non
     with any_database.poster() as poster:
         (replayed,) = poster.post([till.accrue(3, 100, "A2-3")])
     assert isinstance(replayed, Posted)
+
+
+def test_what_looks_back_needs_the_archive(any_database: Database, tmp_path: Path) -> None:
+    """Where it is away that is refused; what is carried out with it is done, and afterwards all of it."""
+    fill(any_database)
+    folder = tmp_path / "archive"
+    removed(any_database, folder)
+    folder.rename(tmp_path / "elsewhere")
+    late = [looking_back(till.accrue(number, 7, f"late-{number}")) for number in (3, 4)]
+    with any_database.poster() as poster:
+        poster.post([till.open_account(80)])
+        outcomes = poster.post(
+            [late[0], looking_back(till.accrue(80, 7, "late-80")), till.accrue(4, 7, "new"), late[1]]
+        )
+        assert [isinstance(one, Posted) for one in outcomes] == [False, True, True, False]
+        assert isinstance(outcomes[0], ArchiveAway)
+        (tmp_path / "elsewhere").rename(folder)
+        assert [isinstance(one, Posted) for one in poster.post(late)] == [True, True]
+
+
+def test_accounts_without_a_snapshot_need_the_archive(any_database: Database, tmp_path: Path) -> None:
+    """They alone are refused, and are not remembered as if they were empty."""
+    fill(any_database)
+    folder = tmp_path / "archive"
+    removed(any_database, folder)
+    folder.rename(tmp_path / "elsewhere")
+    account = UUID(bytes=till.account_id(3))
+    with any_database.connect_as_owner() as owner:
+        owner.execute("DELETE FROM ledger.snapshots WHERE stream_id = %s", (account,))
+    with any_database.poster() as poster:
+        waiting = [poster.begin([till.accrue(number, 7, f"new-{number}")]) for number in (3, 4)]
+        refused, done = [one.result()[0] for one in waiting]
+        assert isinstance(refused, ArchiveAway)
+        assert isinstance(done, Posted)
+        (tmp_path / "elsewhere").rename(folder)
+        (done,) = poster.post([till.accrue(3, 7, "new-3")])
+        assert isinstance(done, Posted)
+        refused, done = poster.post([till.redeem(3, 608, "too much"), till.redeem(3, 607, "all")])
+        assert not isinstance(refused, Posted)
+        assert isinstance(done, Posted)
 
 
 def test_audit_reads_both(any_database: Database, tmp_path: Path) -> None:
@@ -287,6 +404,12 @@ def owner(database: Database, tmp_path: Path) -> Iterator[Connection[Any]]:
         yield connection
 
 
+REFERENCE = (
+    "'\\x000001'::bytea || int4send(partition) || int8send(position) || int4send(1) || int8send(0) || int4send(0) || "
+    "substring(sha256(state) FOR 16)"
+)
+
+
 @pytest.mark.parametrize(
     ("change", "position"),
     [
@@ -296,9 +419,10 @@ def owner(database: Database, tmp_path: Path) -> Iterator[Connection[Any]]:
         ("state = set_byte(state, 30, 7)", 20),
         ("topic = 'account.opened.v1'", 20),
         ("recorded_at = recorded_at + interval '1 day'", 20),
-        ("state = decode(repeat('00', 31), 'hex')", 5),  # an account's first event stays
-        ("state = decode(repeat('00', 31), 'hex')", 80),
-        ("state = decode(repeat('00', 31), 'hex'), version = version + 1000", 20),
+        (f"state = {REFERENCE}", 5),  # an account's first event stays
+        (f"state = {REFERENCE}", 80),
+        (f"state = {REFERENCE}", 20),  # it is one already
+        ("state = decode(repeat('00', 47), 'hex'), version = version + 1000", 20),
     ],
 )
 def test_the_owner_can_change_nothing_else(owner: Connection[Any], change: str, position: int) -> None:
@@ -307,8 +431,23 @@ def test_the_owner_can_change_nothing_else(owner: Connection[Any], change: str, 
         owner.execute(f"UPDATE ledger.events SET {change} WHERE position = %s".encode(), (position,))
 
 
+@pytest.mark.parametrize("wrong", ["position = 70", "sha256(state)", "int4send(partition)"])
+def test_a_reference_says_which_state_left(owner: Connection[Any], wrong: str) -> None:
+    """Where states may leave, nothing takes their place but a reference to this very one."""
+    owner.execute("UPDATE ledger.removals SET position = 80")
+    right = f"UPDATE ledger.events SET state = {REFERENCE} WHERE position = 70"
+    changed = {
+        "position = 70": "position = 71",
+        "sha256(state)": "sha256(topic::bytea)",
+        "int4send(partition)": "int4send(9)",
+    }
+    with pytest.raises(psycopg.errors.RestrictViolation, match="recorded facts never change"):
+        owner.execute(right.replace(wrong, changed[wrong]).replace("int8send(position)", "int8send(70)").encode())
+    owner.execute(right.encode())
+
+
 def _lose(owner: Connection[Any]) -> None:
-    owner.execute("UPDATE ledger.events SET state = decode(repeat('00', 31), 'hex') WHERE position = 80")
+    owner.execute(f"UPDATE ledger.events SET state = {REFERENCE} WHERE position = 80".encode())
 
 
 def _point_elsewhere(owner: Connection[Any]) -> None:
@@ -329,6 +468,45 @@ def test_attacks_on_references_are_found(
     report = verify_ledger(database, KEYS)
     assert report.first_fault is not None
     assert report.first_fault.position == position
+
+
+def test_more_than_was_confirmed_is_found(owner: Connection[Any], database: Database) -> None:
+    """Who lets more go than somebody confirmed is told of, even before anything went."""
+    assert verify_ledger(database, KEYS, with_accounts=False).faults == []
+    owner.execute("UPDATE ledger.removals SET position = position + 5")
+    (fault,) = verify_ledger(database, KEYS, with_accounts=False).faults
+    assert (fault.position, "nobody has confirmed" in fault.reason) == (56, True)
+
+
+def test_what_was_confirmed_stays_confirmed(owner: Connection[Any], database: Database, tmp_path: Path) -> None:
+    """Confirmed again for less, to go on or out of another archive: it is on record, and takes nothing back."""
+    with database.connect() as connection:
+        event = BulkRemoved(2, {"0": 20}, {}, 3, "", "another", NOW)
+        with database.poster() as poster:
+            poster.post([on_record(event)])
+        assert read_histories(connection, [archive_stream_id()], 1)[archive_stream_id()][1:] == [event]
+        assert list(unconfirmed(connection, 1)) == []
+
+
+def test_one_removes_at_a_time(owner: Connection[Any], database: Database) -> None:
+    """Another is told, and leaves everything as it is."""
+    with alone(owner), database.connect_as_owner() as other, pytest.raises(UnderWay), alone(other):
+        pass
+    with database.connect_as_owner() as other, alone(other):
+        pass
+
+
+def test_events_leave_while_they_are_verified(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is no fault."""
+    monkeypatch.setattr("ledger.store.verify._PAGE_SIZE", 20)
+    fill(database)
+    with database.connect() as connection:
+        verified = verify_chain(connection, 0)
+        assert next(verified).position == 20
+        removed(database, tmp_path)
+        assert [one.position for one in verified][-1] == 100
 
 
 def test_what_sql_says(owner: Connection[Any]) -> None:

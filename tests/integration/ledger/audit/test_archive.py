@@ -85,6 +85,29 @@ def test_an_interrupted_export_goes_on(any_database: Database, tmp_path: Path) -
     assert run_verifier(tmp_path)[0] == 0
 
 
+def test_what_a_kill_leaves_behind_is_removed(
+    any_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment that no manifest names would tell its events twice to whoever reads all segments of the folder."""
+    fill(any_database, 1)
+    with monkeypatch.context() as patch, any_database.connect() as connection:
+        patch.setattr(exporting, "write_manifest", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            export_archive(connection, KEYRING, tmp_path, NOW)
+    left = {file.name for file in tmp_path.glob("events-*")}
+    assert len(left) == 1
+    monkeypatch.setattr(exporting, "SEGMENT_SIZE", 1_000)
+    fill(any_database, 1, first=10)
+    archive(any_database, tmp_path)
+    named = {one.file for one in read_manifest(tmp_path).segments}
+    assert {file.name for file in tmp_path.glob("events-*")} == named
+    assert not left & named
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_an_archive_of_a_window(any_database: Database, tmp_path: Path) -> None:
     """It proves that its events are a part of what the checkpoint signed, though it does not have the rest."""
     fill(any_database)

@@ -12,8 +12,9 @@ import pytest
 from khaywe.auditing import verify_ledger
 from khaywe.auditing.archived import verify_archived
 from khaywe.wiring import Database
+from ledger.archive.confirming import on_record
 from ledger.archive.events import BulkRemoved
-from ledger.archive.removing import archive_number, bring_back, on_record, remove
+from ledger.archive.removing import archive_number, bring_back, remove
 from ledger.audit.restoring import restore_archive
 from projections.runner import Runner
 from projections.views import VIEWS
