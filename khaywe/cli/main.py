@@ -529,11 +529,26 @@ def books_estimate(  # noqa: PLR0917  # the options of a command
 ) -> None:
     """Estimate what share of the points will ever be redeemed. Proposes; books nothing."""
     with told_plainly():
-        from khaywe.cli.estimating import Options, estimate
+        from khaywe.cli.estimating import estimate
         from khaywe.wiring import open_database
+        from models.breakage import Options
 
         with open_database(settings()) as database:
             estimate(database, program, point_currency, file, Options(through, tail, hold_out))
+
+
+@books.command("apply")
+def books_apply(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    proposal: Annotated[str, typer.Argument(metavar="FILE|ID", help="As `books estimate` wrote and named it.")],
+) -> None:
+    """Ask to apply a proposal of estimates; a second person has to agree."""
+    with told_plainly():
+        from khaywe.cli.estimating import apply
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            apply(database, program, proposal)
 
 
 @app.command("export")

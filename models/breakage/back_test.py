@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from models.breakage.chain_ladder import TooLittleHistory, project
+from models.breakage.chain_ladder import project
+from models.errors import TooLittleHistory
 
 
 def back_test(triangle: Any, held_out_months: int) -> Any:

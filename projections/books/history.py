@@ -7,7 +7,7 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.bookkeeping.decide import PeriodNotClosed, check_next, following
-from ledger.bookkeeping.events import BookkeepingEvent, PeriodClosed, PeriodReopened
+from ledger.bookkeeping.events import BookkeepingEvent, EstimateApplied, PeriodClosed, PeriodReopened
 from ledger.bookkeeping.state import Bookkeeping, evolve
 from ledger.sql import load_queries
 from ledger.store.codec import decode
@@ -60,6 +60,11 @@ class History:
     def trace(self) -> list[PeriodClosed | PeriodReopened]:
         """Return every closing and reopening there ever was, in order."""
         return [one for one in self._events if isinstance(one, PeriodClosed | PeriodReopened)]
+
+    def applied(self, sha256: str) -> list[EstimateApplied]:
+        """Return the estimates that were applied from the proposal whose document has this SHA-256, in hex."""
+        reason = f"proposal {sha256}"
+        return [one for one in self._events if isinstance(one, EstimateApplied) and one.reason == reason]
 
     def basis(self, period: str) -> Basis:
         """

@@ -88,3 +88,34 @@ SELECT pg_advisory_xact_lock(hashtext('books:' || %(program_id)s))
 
 -- lock_shared --
 SELECT pg_advisory_xact_lock_shared(hashtext('books:' || %(program_id)s))
+
+-- store_proposal --
+INSERT INTO books.proposals (
+    proposal_id, program_id, point_currency, through, document, sha256, made_by, made_at
+)
+VALUES (
+    %(proposal_id)s, %(program_id)s, %(point_currency)s, %(through)s, %(document)s, %(sha256)s, %(made_by)s,
+    clock_timestamp()
+)
+ON CONFLICT DO NOTHING
+
+-- proposal --
+-- By its id, or by its document.
+SELECT proposal_id, program_id, point_currency, through, document, sha256, made_by, made_at
+FROM books.proposals
+WHERE
+    program_id = %(program_id)s
+    AND (%(proposal_id)s::uuid IS NULL OR proposal_id = %(proposal_id)s)
+    AND (%(sha256)s::bytea IS NULL OR sha256 = %(sha256)s)
+
+-- proposals --
+-- Newest first.
+SELECT proposal_id, point_currency, through, sha256, made_by, made_at
+FROM books.proposals
+WHERE
+    program_id = %(program_id)s
+    AND (
+        %(made_at)s::timestamptz IS NULL
+        OR made_at < %(made_at)s OR (made_at = %(made_at)s AND proposal_id > %(proposal_id)s)
+    )
+ORDER BY made_at DESC, proposal_id LIMIT %(limit)s

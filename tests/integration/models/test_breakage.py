@@ -9,6 +9,7 @@ import pytest
 from khaywe.wiring import Database
 from ledger.account.events import (
     HoldCaptured,
+    LotsExpired,
     PointsAdjusted,
     PointsRedeemed,
     PointsTransferredOut,
@@ -74,7 +75,9 @@ def moves(event: object) -> Iterator[tuple[int, int, bool]]:
             yield from ((part.lot, -part.points, True) for part in event.returned)
         case PurchaseReturned() | PurchaseRepriced() | PointsAdjusted() | PointsTransferredOut():
             yield from ((part.lot, part.points, False) for part in event.taken)
-    yield from ((part.lot, part.points, False) for part in getattr(event, "repaid", ()))
+        case LotsExpired(reason="converted"):
+            yield from ((part.lot, part.points, True) for part in event.lots)
+    yield from ((part.lot, part.points, True) for part in getattr(event, "repaid", ()))
 
 
 @pytest.mark.parametrize("point_currency", ["points", "miles"])

@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 114
-SHIPPED_HASH = "48abbc48c9b7e468d54997aeb361f4d786b942f006139416b48db572edae7588"
+SHIPPED_LINES = 115
+SHIPPED_HASH = "f4c59d78a9777ced097f222f7498840c509cce55f9c53896b5999dcf55138c2f"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
