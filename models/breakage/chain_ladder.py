@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from models.errors import TooLittleHistory
 
-_LEAST_VINTAGES = 4
+LEAST_VINTAGES = 4
 _TAIL_MONTHS = 600
 """Ages to which a tail is followed; beyond them its factors are 1 to the last digit that is shown."""
 
@@ -50,8 +50,8 @@ def project(triangle: Any, *, tail: str = "none") -> Projection:
     Raises:
         TooLittleHistory: Fewer than four vintages, or nothing was redeemed.
     """
-    if len(triangle) < _LEAST_VINTAGES:
-        raise TooLittleHistory(f"At least {_LEAST_VINTAGES} whole months are needed; there are {len(triangle)}.")
+    if len(triangle) < LEAST_VINTAGES:
+        raise TooLittleHistory(f"At least {LEAST_VINTAGES} whole months are needed; there are {len(triangle)}.")
     if not triangle.max().max() > 0:
         raise TooLittleHistory("Nothing was redeemed yet, so there is nothing to estimate from.")
     development = _development(triangle)
@@ -125,7 +125,7 @@ def _last_variance(variances: list[float]) -> float:
 def _tail(development: Any) -> float:
     """Fit ``log(factor - 1)`` to a line over the ages, by least squares, and follow it."""
     points = [(age, math.log(factor - 1)) for age, factor in development["factor"].items() if factor > 1]
-    if len(points) < _LEAST_VINTAGES - 1:
+    if len(points) < LEAST_VINTAGES - 1:
         return 1.0
     mean_age = math.fsum(age for age, _ in points) / len(points)
     mean = math.fsum(value for _, value in points) / len(points)

@@ -96,7 +96,9 @@ def together(*histories: History) -> History:
 def test_cohorts_are_those_of_the_books() -> None:
     """By month of issue and funding; a partner whose points are redeemed half as often gets rates of its own."""
     partner = history(funding="bakery")
-    halved = tuple((*one, kind, points // 2 if kind.startswith("rede") else points) for *one, kind, points in partner.moved)
+    halved = tuple(
+        (*one, kind, points // 2 if kind.startswith("rede") else points) for *one, kind, points in partner.moved
+    )
     both = together(history(), msgspec.structs.replace(partner, moved=halved))
     proposal = propose(both, generator="test", tail="none")
     rates = {one.cohort: Decimal(one.ultimate_redemption_rate) for one in proposal.cohorts}
@@ -131,7 +133,7 @@ def test_points_that_paid_debts_or_became_vouchers_were_redeemed() -> None:
     more = ((first, "own", first, "repaid", 20), (first, "own", first, "converted", 30))
     found = msgspec.structs.replace(found, moved=(*found.moved, *more))
     assert cumulative(found, month(9)).iloc[0, 0] == 1050
-    assert list(issued(found, month(9)))[0] == 10_000
+    assert next(iter(issued(found, month(9)))) == 10_000
     assert found.used()["2025-01/own/points"] == 6_350
 
 
