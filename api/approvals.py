@@ -178,7 +178,8 @@ async def _ask(request: Request, kind: str, asked: Any, make: Make) -> Response:
     original = make(program_id, now, idempotency_references(request))
     named = await run_in_threadpool(_with_member_id, found, program_id, asked)
     own_id = getattr(asked, _POINTS[kind].own_id)
-    return await _record(request, kind, f"{asked.source}:{own_id}", named, original.request_hash)
+    approval_id = deciding.points_approval_id(program_id, kind, asked.source, own_id)
+    return await _record(request, kind, approval_id, named, original.request_hash)
 
 
 async def ask_to_publish(request: Request, effective_from: datetime | None, revision: int) -> Response:
@@ -191,8 +192,10 @@ async def ask_to_publish(request: Request, effective_from: datetime | None, revi
         revision: Of the program.
     """
     asked = AskedPublication(revision, effective_from)
-    request_hash = hashed(_PUBLICATION, request.path_params["program_id"], asked)
-    return await _record(request, _PUBLICATION, f"{revision}:{effective_from}", asked, request_hash)
+    program_id = request.path_params["program_id"]
+    request_hash = hashed(_PUBLICATION, program_id, asked)
+    approval_id = str(uuid5(NAMESPACE, f"{_PUBLICATION}:{program_id}:{revision}:{effective_from}"))
+    return await _record(request, _PUBLICATION, approval_id, asked, request_hash)
 
 
 async def ask_to_reopen(request: Request, period: str, version: int, reason: str) -> Response:
@@ -245,10 +248,10 @@ async def ask_to_apply(request: Request, stored: StoredProposal) -> Response:
     return await _asked(request, await run_in_threadpool(wanted), found, now)
 
 
-async def _record(request: Request, kind: str, subject: str, asked: Struct, request_hash: bytes) -> Response:
+async def _record(request: Request, kind: str, approval_id: str, asked: Struct, request_hash: bytes) -> Response:
     found, program_id, now = resources(request), request.path_params["program_id"], datetime.now(UTC)
     wanted = ApprovalRequested(
-        str(uuid5(NAMESPACE, f"{kind}:{program_id}:{subject}")),
+        approval_id,
         program_id,
         kind,
         msgspec.json.encode(asked).decode(),

@@ -345,8 +345,8 @@ def journal(found: Resources, program_id: str, period: str) -> Iterator[JournalL
     """Give the lines of the journal of a month."""
     with found.connection() as connection:
         history = read_history(connection, program_id, found.partition_count)
-        with opened(connection, program_id, history, period) as (_, reading):
-            yield from lines_of(program_id, reading.entries())
+        with opened(connection, program_id, history, period) as (basis, reading):
+            yield from lines_of(program_id, reading.entries(), basis.scheme_version)
 
 
 def _report(request: Request, make: Any, *more: Any) -> Any:

@@ -138,9 +138,9 @@ def journal(database: Database, program_id: str, period: str) -> None:
     check_period(period)
     with database.connect() as connection:
         history = read_history(connection, program_id, database.partition_count)
-        with opened(connection, program_id, history, period) as (_, reading):
+        with opened(connection, program_id, history, period) as (basis, reading):
             encoder = msgspec.json.Encoder()
-            for line in lines_of(program_id, reading.entries()):
+            for line in lines_of(program_id, reading.entries(), basis.scheme_version):
                 sys.stdout.write(encoder.encode(line).decode() + "\n")
 
 
@@ -159,7 +159,7 @@ def export(database: Database, program_id: str, period: str, file: str) -> None:
     with database.connect() as connection:
         program = _program(connection, program_id, database.partition_count)
         history = read_history(connection, program_id, database.partition_count)
-        with opened(connection, program_id, history, period) as (_, reading):
+        with opened(connection, program_id, history, period) as (basis, reading):
             frozen = sorted(reading.window.frozen_at.items(), key=lambda one: int(one[0]))
             cover = Cover(
                 f"Journal of {program_id}, {period}",
@@ -172,7 +172,7 @@ def export(database: Database, program_id: str, period: str, file: str) -> None:
                     for one in version.terms.point_currencies
                 },
             )
-            manifest = export_journal(lines_of(program_id, reading.entries()), target, cover)
+            manifest = export_journal(lines_of(program_id, reading.entries(), basis.scheme_version), target, cover)
     typer.echo(f"{manifest.line_count} lines, {manifest.byte_count} bytes, at position {', '.join(cover.positions)}")
     typer.echo(f"SHA-256 {manifest.sha256}")
 

@@ -13,6 +13,7 @@ from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.store.partitions import partition_of
 from ledger.streams import bookkeeping_stream_id
+from projections.books.chart import SCHEME_VERSION
 
 _SQL = load_queries("projections.books")
 
@@ -30,6 +31,11 @@ class Basis(Struct):
     """What it was closed with; ``None`` where it is open."""
     version: int
     """Of the closing in the stream of the books; of what is to be the closing where it is open."""
+
+    @property
+    def scheme_version(self) -> int:
+        """Of the posting scheme: what it was closed with, or today's."""
+        return self.closed.scheme_version if self.closed else SCHEME_VERSION
 
 
 class History:

@@ -11,14 +11,18 @@ from ledger.bookkeeping.events import PeriodClosed
 from ledger.bookkeeping.state import Bookkeeping
 from projections.books.chart import SCHEME_VERSION
 from projections.books.cohorts import cohort_of, figures_of
-from projections.books.entries import Entry
+from projections.books.describing import described
+from projections.books.entries import ApprovedEntry, Entry, Known
 from projections.books.month_end import end_month
 from projections.books.pricing import PriceList
-from projections.books.scheme import Redeemed, Scheme
+from projections.books.scheme import Scheme
+from projections.books.scheme_2 import Scheme2
 from projections.books.subledger import Subledger
 from projections.books.window import Window
 
 _encode = msgspec.json.Encoder().encode
+_SCHEMES: dict[int, type[Scheme]] = {1: Scheme, 2: Scheme2}
+_NOTHING_MORE = Known()
 
 
 class Month:
@@ -29,8 +33,13 @@ class Month:
     figures that the month before was closed with.
     """
 
-    def __init__(
-        self, books: Bookkeeping, estimates: dict[str, int], before: PeriodClosed | None, window: Window
+    def __init__(  # everything that a month goes on from
+        self,
+        books: Bookkeeping,
+        estimates: dict[str, int],
+        before: PeriodClosed | None,
+        window: Window,
+        scheme_version: int = SCHEME_VERSION,
     ) -> None:
         """
         Args:
@@ -38,6 +47,7 @@ class Month:
             estimates: Those that the month before was closed with.
             before: The closing of the month before.
             window: Which events belong to it.
+            scheme_version: That it was closed with, or is to be.
         """
         prices = PriceList(books.settings)
         cohorts = {one.cohort: cohort_of(one) for one in before.cohorts} if before else {}
@@ -47,29 +57,19 @@ class Month:
         self.ledger = Subledger(prices, cohorts, balances, owed, window.last_day, estimates)
         self.entry_count = 0
         self._estimates = books.estimates
-        self._scheme = Scheme(self.ledger)
+        self.scheme_version = scheme_version
+        self._scheme = _SCHEMES[scheme_version](self.ledger)
         self._hash = sha256()
 
-    def book(self, place: str, account: bytes, event: AccountEvent, original: Redeemed | None = None) -> Entry | None:
+    def book(self, place: str, account: bytes, event: AccountEvent, known: Known = _NOTHING_MORE) -> Entry | None:
         """Post an event that belongs to the month; return its entry, if it has one."""
-        counts_on = event.effective_on
-        entry = Entry(
-            place,
-            counts_on,
-            self.window.posting_date(counts_on),
-            type(event).TOPIC,
-            self.currency,
-            "",
-            [],
-            getattr(event, "program_version", 0),
-            getattr(event, "source", ""),
-        )
-        self._scheme.book(account, event, entry, original)
+        entry = self._entry(place, event, known)
+        self._scheme.book(account, event, entry, known)
         return self._took(entry) if entry.postings else None
 
     def end(self) -> Iterator[Entry]:
         """Post what the end of the month posts."""
-        for entry in end_month(self.ledger, self.window.period, self.currency, self._estimates):
+        for entry in end_month(self.ledger, self.window.period, self.currency, self._estimates, self._entry_type):
             yield self._took(entry)
 
     def closed(self, by: str, at: datetime) -> PeriodClosed:
@@ -86,10 +86,22 @@ class Month:
             tuple(figures_of(ledger.cohorts[key]) for key in sorted(ledger.cohorts)),
             by,
             at,
-            SCHEME_VERSION,
+            self.scheme_version,
             dict(self.window.resume_at),
             {source: str(exact) for source, exact in sorted(ledger.owed.items())},
         )
+
+    @property
+    def _entry_type(self) -> type[Entry]:
+        return Entry if self.scheme_version == 1 else ApprovedEntry
+
+    def _entry(self, place: str, event: AccountEvent, known: Known) -> Entry:
+        counts_on = event.effective_on
+        head = place, counts_on, self.window.posting_date(counts_on), type(event).TOPIC, self.currency
+        tail = getattr(event, "program_version", 0), getattr(event, "source", "")
+        if self.scheme_version == 1:
+            return Entry(*head, "", [], *tail)
+        return ApprovedEntry(*head, described(event), [], *tail, known.approved_by)
 
     def _took(self, entry: Entry) -> Entry:
         self.entry_count += 1

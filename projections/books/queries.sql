@@ -119,3 +119,93 @@ WHERE
         OR made_at < %(made_at)s OR (made_at = %(made_at)s AND proposal_id > %(proposal_id)s)
     )
 ORDER BY made_at DESC, proposal_id LIMIT %(limit)s
+
+-- has_approvals --
+SELECT EXISTS (SELECT FROM ledger.events WHERE topic = 'approval.requested.v1')
+
+-- granted --
+-- Who agreed to what, by the streams of the requests.
+SELECT uuid_send(e.stream_id), e.topic, e.state
+FROM unnest(%(partitions)s::int [], %(stream_ids)s::uuid []) AS asked (partition, stream_id)
+INNER JOIN ledger.events AS e ON e.partition = asked.partition AND e.stream_id = asked.stream_id
+WHERE e.topic = 'approval.granted.v1'
+
+-- make_room_for_settlements --
+CREATE TEMPORARY TABLE books_new_settlements (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    redemption_id text NOT NULL,
+    lot int NOT NULL,
+    program_id text NOT NULL,
+    period text NOT NULL,
+    points bigint NOT NULL,
+    contract_minor bigint NOT NULL,
+    given_minor bigint NOT NULL,
+    owed_minor bigint NOT NULL,
+    funded_minor bigint NOT NULL
+) ON COMMIT DROP;
+CREATE INDEX books_new_settlements_v1 ON books_new_settlements (account_id, redemption_id, lot)
+
+-- settlements --
+-- What was posted for redemptions of earlier months, or of this one so far, and what was taken back of it.
+SELECT
+    uuid_send(asked.account_id), asked.redemption_id, asked.lot,
+    coalesce(sum(s.points) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(-sum(s.points) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(sum(s.contract_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(sum(s.given_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(sum(s.owed_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(sum(s.funded_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(-sum(s.contract_minor) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(-sum(s.given_minor) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(-sum(s.owed_minor) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(-sum(s.funded_minor) FILTER (WHERE s.points < 0), 0)::bigint
+FROM unnest(%(accounts)s::uuid [], %(redemptions)s::text [], %(lots)s::int []) AS asked (account_id, redemption_id, lot)
+CROSS JOIN LATERAL (
+    SELECT points, contract_minor, given_minor, owed_minor, funded_minor FROM books.settlements
+    WHERE
+        partition = %(partition)s AND account_id = asked.account_id AND redemption_id = asked.redemption_id
+        AND lot = asked.lot AND period < %(period)s
+    UNION ALL
+    SELECT points, contract_minor, given_minor, owed_minor, funded_minor FROM books_new_settlements
+    WHERE account_id = asked.account_id AND redemption_id = asked.redemption_id AND lot = asked.lot
+) AS s
+GROUP BY asked.account_id, asked.redemption_id, asked.lot
+
+-- kept_settlements --
+-- The same where this month's are kept.
+SELECT
+    uuid_send(asked.account_id), asked.redemption_id, asked.lot,
+    coalesce(sum(s.points) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(-sum(s.points) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(sum(s.contract_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(sum(s.given_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(sum(s.owed_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(sum(s.funded_minor) FILTER (WHERE s.points > 0), 0)::bigint,
+    coalesce(-sum(s.contract_minor) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(-sum(s.given_minor) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(-sum(s.owed_minor) FILTER (WHERE s.points < 0), 0)::bigint,
+    coalesce(-sum(s.funded_minor) FILTER (WHERE s.points < 0), 0)::bigint
+FROM unnest(%(accounts)s::uuid [], %(redemptions)s::text [], %(lots)s::int []) AS asked (account_id, redemption_id, lot)
+INNER JOIN books.settlements AS s
+    ON
+        s.partition = %(partition)s AND s.account_id = asked.account_id AND s.redemption_id = asked.redemption_id
+        AND s.lot = asked.lot AND s.period <= %(period)s
+GROUP BY asked.account_id, asked.redemption_id, asked.lot
+
+-- copy_settlements --
+COPY books.settlements (
+    partition, account_id, redemption_id, lot, program_id, period, points, contract_minor, given_minor, owed_minor,
+    funded_minor
+)
+FROM STDIN
+
+-- copy_new_settlements --
+COPY books_new_settlements (
+    partition, account_id, redemption_id, lot, program_id, period, points, contract_minor, given_minor, owed_minor,
+    funded_minor
+)
+FROM STDIN
+
+-- forget_settlements --
+DELETE FROM books.settlements WHERE program_id = %(program_id)s AND period >= %(period)s

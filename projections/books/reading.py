@@ -2,22 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
-from ledger.account.events import AccountEvent, HoldCaptured, PointsRedeemed, RedemptionReversed
+from ledger.account.events import AccountEvent
 from ledger.sql import load_queries
 from ledger.store.codec import decode
-from ledger.store.receipts import recorded_for
 from ledger.streams import ACCOUNT
-from projections.books.entries import Entry, LotWorth
+from projections.books.entries import Entry
 from projections.books.history import Basis, History
+from projections.books.knowing import Knowledge
 from projections.books.month import Month
-from projections.books.scheme import lots_named
 from projections.books.window import Window
-from rules.instructions.redemptions import redemption_reference
+from projections.books.worth import Worth
 
 _SQL = load_queries("projections.books")
 _PAGE = 5_000
@@ -35,17 +34,6 @@ _STANDING = frozenset(
 )
 _TOPICS = frozenset(one.TOPIC for one in ACCOUNT.event_types) - _STANDING  # type: ignore[attr-defined]
 """Of events that can move points or money."""
-
-
-class _Lots(NamedTuple):
-    """Where the lots of the month are written, and found."""
-
-    copy: LiteralString
-    find: LiteralString
-
-
-_KEPT = _Lots(_SQL["copy_lots"], _SQL["kept_lots"])
-_PASSING = _Lots(_SQL["copy_new_lots"], _SQL["lots"])
 
 
 class Late(NamedTuple):
@@ -71,14 +59,13 @@ class Reading:
         self._program_id = program_id
         frozen_at = basis.closed.frozen_at if basis.closed else _heads(connection)
         self.window = Window(basis.period, basis.before, frozen_at)
-        self.month = Month(basis.books, basis.estimates, basis.before, self.window)
+        self.month = Month(basis.books, basis.estimates, basis.before, self.window, basis.scheme_version)
         self.late: list[Late] = []
         self.late_limit = 0
         row = connection.execute(_SQL["program_count"]).fetchone()
         self._is_alone = row is not None and row[0] <= 1
-        self._sql = _KEPT if is_kept else _PASSING
-        if not is_kept:
-            connection.execute(_SQL["make_room_for_lots"])
+        self._worth = Worth(connection, program_id, basis.period, is_kept=is_kept)
+        self._knowledge = Knowledge(connection, program_id, len(frozen_at))
 
     def entries(self) -> Iterator[Entry]:
         """Give the entries of the month in order."""
@@ -95,7 +82,7 @@ class Reading:
                 return
             after = rows[-1][0]
             yield from self._book(partition, self._taken(partition, rows))
-            self._write_lots(partition)
+            self._worth.write(partition, self.month.ledger)
 
     def _taken(self, partition: int, rows: list[tuple[Any, ...]]) -> list[tuple[int, bytes, AccountEvent]]:
         rows = [row for row in rows if row[2] in _TOPICS]
@@ -117,50 +104,12 @@ class Reading:
         return taken
 
     def _book(self, partition: int, taken: list[tuple[int, bytes, AccountEvent]]) -> Iterator[Entry]:
-        self._find_lots(partition, taken)
+        self._worth.find(partition, taken, self.month.ledger)
+        self._knowledge.learn(event for _, _, event in taken)
         for position, account, event in taken:
-            original = self._original(event) if isinstance(event, RedemptionReversed) else None
-            entry = self.month.book(f"{partition}:{position}", account, event, original)
+            entry = self.month.book(f"{partition}:{position}", account, event, self._knowledge.of(event))
             if entry is not None:
                 yield entry
-
-    def _original(self, event: RedemptionReversed) -> PointsRedeemed | HoldCaptured | None:
-        found = recorded_for(self._connection, redemption_reference(self._program_id, event.redemption_id))
-        redeemed = found.event if found else None
-        return redeemed if isinstance(redeemed, PointsRedeemed | HoldCaptured) else None
-
-    def _find_lots(self, partition: int, taken: list[tuple[int, bytes, AccountEvent]]) -> None:
-        keys = sorted({(account, lot) for _, account, event in taken for lot in lots_named(event)})
-        if not keys:
-            return
-        asked = {
-            "partition": partition,
-            "period": self.window.period,
-            "accounts": [UUID(bytes=account) for account, _ in keys],
-            "lots": [lot for _, lot in keys],
-        }
-        for account, lot, cohort, *units in self._connection.execute(self._sql.find, asked, binary=True):
-            self.month.ledger.lots[account, lot] = LotWorth(cohort, (units[0], units[1], units[2]))
-
-    def _write_lots(self, partition: int) -> None:
-        ledger = self.month.ledger
-        ledger.lots.clear()
-        if not ledger.new_lots:
-            return
-        month = f"{_escaped(self._program_id)}\t{self.window.period}"
-        rows = []
-        # In the order of the index, whose neighbours are then written together.
-        for account, lot, (cohort, (contract, given, service)) in sorted(ledger.new_lots):
-            name = _escaped(cohort)
-            rows.append(f"{partition}\t{account.hex()}\t{lot}\t{month}\t{name}\t{contract}\t{given}\t{service}\n")
-        with self._connection.cursor().copy(self._sql.copy) as copy:
-            copy.write("".join(rows))
-        ledger.new_lots.clear()
-
-
-def _escaped(text: str) -> str:
-    """Spell a text as COPY reads it."""
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 @contextmanager
@@ -201,6 +150,7 @@ def keep(connection: Connection[Any], program_id: str, basis: Basis) -> Reading:
     with connection.transaction():
         connection.execute(_SQL["lock"], names)
         connection.execute(_SQL["forget_lots"], names)
+        connection.execute(_SQL["forget_settlements"], names)
         connection.execute(_SQL["forget_kept"], names)
         reading = Reading(connection, program_id, basis, is_kept=True)
         for _ in reading.entries():
