@@ -1,6 +1,5 @@
 """The books of a program: settings, closing months, and what finance asks of them."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import uuid4
@@ -9,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.access.caller import caller_of
 from api.approvals import ask_to_reopen
@@ -36,9 +35,6 @@ from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import recorded_for
 from projections.books import reports
 from projections.books.history import read_history
-from projections.books.journal import lines_of
-from projections.books.lines import JournalLine
-from projections.books.reading import opened
 from projections.books.reports import CutOffReport, Liability, RollForward
 from rules.instructions.bookkeeping import keep_books
 
@@ -312,41 +308,6 @@ def read_liability(request: Request) -> Response:
 def read_cutoff(request: Request) -> Response:
     """Events that count in a closed month and were posted in this one, with their service date."""
     return as_json(_report(request, reports.cut_off, limit_of(request)))
-
-
-@router.get(
-    "/{period}/journal",
-    summary="Read the journal of a month",
-    **operation(
-        Action.READ_BOOKS,
-        answer={"application/x-ndjson": {"schema": {"type": "string"}}},
-        parameters=[PROGRAM, _PERIOD],
-        refusals=_READ,
-    ),
-)
-def read_journal(request: Request) -> Response:
-    """Every line, as JSON, one a line; of a closed month always the same bytes."""
-    found, program_id = _known(request)
-    period = request.path_params["period"]
-    check_period(period)
-    with found.connection() as connection:
-        # A refusal has to come before the first byte of the answer.
-        read_history(connection, program_id, found.partition_count).basis(period)
-    return StreamingResponse(_lines(found, program_id, period), media_type="application/x-ndjson")
-
-
-def _lines(found: Resources, program_id: str, period: str) -> Iterator[bytes]:
-    encoder = msgspec.json.Encoder()
-    for line in journal(found, program_id, period):
-        yield encoder.encode(line) + b"\n"
-
-
-def journal(found: Resources, program_id: str, period: str) -> Iterator[JournalLine]:
-    """Give the lines of the journal of a month."""
-    with found.connection() as connection:
-        history = read_history(connection, program_id, found.partition_count)
-        with opened(connection, program_id, history, period) as (basis, reading):
-            yield from lines_of(program_id, reading.entries(), basis.scheme_version)
 
 
 def _report(request: Request, make: Any, *more: Any) -> Any:

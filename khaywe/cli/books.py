@@ -26,7 +26,7 @@ from ledger.program.state import Program
 from ledger.signing import Keyring
 from ledger.streams import PROGRAM, program_stream_id
 from projections.books import reports
-from projections.books.exporting import Cover, export_journal
+from projections.books.exporting import export_month
 from projections.books.history import read_history
 from projections.books.journal import lines_of
 from projections.books.reading import opened
@@ -159,20 +159,8 @@ def export(database: Database, program_id: str, period: str, file: str) -> None:
     with database.connect() as connection:
         program = _program(connection, program_id, database.partition_count)
         history = read_history(connection, program_id, database.partition_count)
-        with opened(connection, program_id, history, period) as (basis, reading):
-            frozen = sorted(reading.window.frozen_at.items(), key=lambda one: int(one[0]))
-            cover = Cover(
-                f"Journal of {program_id}, {period}",
-                tuple(f"{partition}:{position}" for partition, position in frozen),
-                f"khaywe {__version__}",
-                {"program_id": program_id, "period": period},
-                {
-                    f"{program_id}/{one.code}": one.scale
-                    for version in program.versions
-                    for one in version.terms.point_currencies
-                },
-            )
-            manifest = export_journal(lines_of(program_id, reading.entries(), basis.scheme_version), target, cover)
+        manifest = export_month(connection, program, history, period, target, f"khaywe {__version__}")
+    cover = manifest.cover
     typer.echo(f"{manifest.line_count} lines, {manifest.byte_count} bytes, at position {', '.join(cover.positions)}")
     typer.echo(f"SHA-256 {manifest.sha256}")
 
