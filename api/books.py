@@ -35,7 +35,7 @@ from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import recorded_for
 from projections.books import reports
 from projections.books.history import read_history
-from projections.books.reports import CutOffReport, Liability, RollForward
+from projections.books.reports import CutOffReport, Liability, RollForward, TrialBalance
 from rules.instructions.bookkeeping import keep_books
 
 router = APIRouter(prefix="/v1/programs/{program_id}/books", tags=["books"])
@@ -298,6 +298,16 @@ def read_rollforward(request: Request) -> Response:
 def read_liability(request: Request) -> Response:
     """Per cohort, with the breakage that is expected, and how it agrees with the accounts."""
     return as_json(_report(request, reports.liability))
+
+
+@router.get(
+    "/{period}/trial-balance",
+    summary="Read the trial balance of a month",
+    **operation(Action.READ_BOOKS, answer=TrialBalance, parameters=[PROGRAM, _PERIOD], refusals=_READ),
+)
+def read_trial_balance(request: Request) -> Response:
+    """Every account with what it began, moved and ended with; those of a currency add up to nothing."""
+    return as_json(_report(request, reports.trial_balance))
 
 
 @router.get(

@@ -13,6 +13,7 @@ import typer
 from psycopg import Connection
 
 from khaywe import __version__
+from khaywe.cli.book_tables import show_cut_off, show_liability, show_roll_forward, show_trial_balance
 from khaywe.wiring import Database
 from ledger.approval.events import ApprovalRequested
 from ledger.audit.taking import take_checkpoint
@@ -102,35 +103,49 @@ def reopen(database: Database, program_id: str, period: str, reason: str) -> Non
     typer.echo(f"Asked for approval {asked.approval_id}; a second person has to agree.")
 
 
-def report(database: Database, program_id: str, period: str, make: Callable[..., Any], *more: Any) -> None:
+def report(  # of which month, and how it is made and shown
+    database: Database,
+    program_id: str,
+    period: str,
+    make: Callable[..., Any],
+    show: Callable[[Any], None] | None,
+    *more: Any,
+) -> None:
     """
-    Print a report as JSON.
+    Print a report.
 
     Args:
         database: The ledger.
         program_id: Whose books.
         period: The month.
         make: The report.
+        show: Prints it for people; ``None``: as JSON.
         more: What else it wants to know.
     """
     check_period(period)
     with database.connect() as connection:
-        _print(make(connection, program_id, database.partition_count, period, *more))
+        found = make(connection, program_id, database.partition_count, period, *more)
+    (show or _print)(found)
 
 
-def roll_forward(database: Database, program_id: str, period: str) -> None:
+def roll_forward(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
     """Print the roll-forward."""
-    report(database, program_id, period, reports.roll_forward)
+    report(database, program_id, period, reports.roll_forward, None if as_json else show_roll_forward)
 
 
-def liability(database: Database, program_id: str, period: str) -> None:
+def liability(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
     """Print what is owed."""
-    report(database, program_id, period, reports.liability)
+    report(database, program_id, period, reports.liability, None if as_json else show_liability)
 
 
-def cut_off(database: Database, program_id: str, period: str) -> None:
+def trial_balance(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
+    """Print the balance of every account."""
+    report(database, program_id, period, reports.trial_balance, None if as_json else show_trial_balance)
+
+
+def cut_off(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
     """Print the late events."""
-    report(database, program_id, period, reports.cut_off, _LIMIT)
+    report(database, program_id, period, reports.cut_off, None if as_json else show_cut_off, _LIMIT)
 
 
 def journal(database: Database, program_id: str, period: str) -> None:

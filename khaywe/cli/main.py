@@ -755,6 +755,7 @@ def books_close(
 def books_rollforward(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
     period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
 ) -> None:
     """Print what a month began with, what came and went, and what it ended with."""
     with told_plainly():
@@ -762,7 +763,7 @@ def books_rollforward(
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            roll_forward(database, program, period)
+            roll_forward(database, program, period, as_json=as_json)
 
 
 @books.command("journal")
@@ -801,6 +802,7 @@ def books_export(
 def books_liability(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
     period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
 ) -> None:
     """Print what is owed at the end of a month, with the breakage that is expected."""
     with told_plainly():
@@ -808,13 +810,29 @@ def books_liability(
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            liability(database, program, period)
+            liability(database, program, period, as_json=as_json)
+
+
+@books.command("trial-balance")
+def books_trial_balance(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
+) -> None:
+    """Print what every account began, moved and ended a month with."""
+    with told_plainly():
+        from khaywe.cli.books import trial_balance
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            trial_balance(database, program, period, as_json=as_json)
 
 
 @books.command("cutoff")
 def books_cutoff(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
     period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
 ) -> None:
     """Print the late events of a month."""
     with told_plainly():
@@ -822,7 +840,7 @@ def books_cutoff(
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            cut_off(database, program, period)
+            cut_off(database, program, period, as_json=as_json)
 
 
 @books.command("reopen")

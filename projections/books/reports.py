@@ -76,6 +76,29 @@ class Liability(Struct, frozen=True):
     """Balances of the liability accounts; they equal the columns' sums."""
 
 
+class AccountBalance(Struct, frozen=True):
+    """An account: debits are above zero. In minor units of the currency, or in points."""
+
+    account: str
+    account_name: str
+    currency: str
+    """ISO 4217, or the code of a point currency."""
+    opening: int
+    moved: int
+    closing: int
+
+
+class TrialBalance(Struct, frozen=True):
+    """Every account of the books; those of a currency add up to nothing, at the beginning and at the end."""
+
+    period: str
+    is_closed: bool
+    currency: str
+    """Of the money."""
+    accounts: list[AccountBalance]
+    """Of money, then of points."""
+
+
 class LateEvent(Struct, frozen=True):
     """An event that counts in a closed month and was posted in this one."""
 
@@ -187,6 +210,22 @@ def liability(connection: Connection[Any], program_id: str, partition_count: int
         )
     accounts = {name: -after.balances_minor.get(name, 0) for name in chart.LIABILITIES}
     return Liability(period, basis.closed is not None, prices.currency, lines, accounts)
+
+
+def trial_balance(connection: Connection[Any], program_id: str, partition_count: int, period: str) -> TrialBalance:
+    """Return the balances of all accounts at the end of a closed month, or now."""
+    history = read_history(connection, program_id, partition_count)
+    basis = history.basis(period)
+    before, after, _ = figures_at(connection, program_id, history, period)
+    opening, closing = before.balances_minor if before else {}, after.balances_minor
+    currency = PriceList(basis.books.settings).currency
+    accounts = []
+    for name in sorted({*opening, *closing}, key=lambda one: (":" in one, one.partition(":")[2], one)):
+        account, _, code = name.partition(":")
+        began, ended = opening.get(name, 0), closing.get(name, 0)
+        line = AccountBalance(account, chart.NAMES[account], code or currency, began, ended - began, ended)
+        accounts.append(line)
+    return TrialBalance(period, basis.closed is not None, currency, accounts)
 
 
 def cut_off(

@@ -62,10 +62,10 @@ def test_a_month_is_closed_and_read(khaywe: Khaywe) -> None:
     code, told, _ = khaywe("close", PROGRAM_ID, "2025-01")
     assert (code, told.splitlines()[0]) == (0, "Closed 2025-01: 1 events, 0 of them late.")
     assert json.loads(khaywe("settings", PROGRAM_ID)[1])["closed"] == ["2025-01"]
-    (line,) = json.loads(khaywe("rollforward", PROGRAM_ID, "2025-01")[1])["cohorts"]
+    (line,) = json.loads(khaywe("rollforward", PROGRAM_ID, "2025-01", "--json")[1])["cohorts"]
     assert (line["points"]["closing"], line["value_minor"]["closing"]) == (25, 25)
-    assert json.loads(khaywe("liability", PROGRAM_ID, "2025-01")[1])["accounts_minor"]["2000"] == 25
-    assert json.loads(khaywe("cutoff", PROGRAM_ID, "2025-01")[1])["events"] == []
+    assert json.loads(khaywe("liability", PROGRAM_ID, "2025-01", "--json")[1])["accounts_minor"]["2000"] == 25
+    assert json.loads(khaywe("cutoff", PROGRAM_ID, "2025-01", "--json")[1])["events"] == []
     journal = khaywe("journal", PROGRAM_ID, "2025-01")[1]
     assert journal == khaywe("journal", PROGRAM_ID, "2025-01")[1]
     assert [json.loads(one)["account"] for one in journal.splitlines()] == ["9000", "9010", "2000", "1000", "4000"]
