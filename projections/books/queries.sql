@@ -42,13 +42,15 @@ CREATE TEMPORARY TABLE books_new_lots (
 
 -- lots --
 -- Worth of lots that were made in an earlier month, or in this one so far.
-SELECT uuid_send(asked.account_id), asked.lot, worth.cohort, worth.contract_unit, worth.given_unit, worth.service_unit
+SELECT
+    uuid_send(asked.account_id), asked.lot, worth.is_old,
+    worth.cohort, worth.contract_unit, worth.given_unit, worth.service_unit
 FROM unnest(%(accounts)s::uuid [], %(lots)s::int []) AS asked (account_id, lot)
 CROSS JOIN LATERAL (
-    SELECT cohort, contract_unit, given_unit, service_unit FROM books.lots
+    SELECT true AS is_old, cohort, contract_unit, given_unit, service_unit FROM books.lots
     WHERE partition = %(partition)s AND account_id = asked.account_id AND lot = asked.lot AND period < %(period)s
     UNION ALL
-    SELECT cohort, contract_unit, given_unit, service_unit FROM books_new_lots
+    SELECT false, cohort, contract_unit, given_unit, service_unit FROM books_new_lots
     WHERE account_id = asked.account_id AND lot = asked.lot
     LIMIT 1
 ) AS worth
@@ -64,10 +66,12 @@ DELETE FROM books.kept WHERE program_id = %(program_id)s AND period >= %(period)
 
 -- kept_lots --
 -- The same where this month's are kept.
-SELECT uuid_send(asked.account_id), asked.lot, worth.cohort, worth.contract_unit, worth.given_unit, worth.service_unit
+SELECT
+    uuid_send(asked.account_id), asked.lot, worth.is_old,
+    worth.cohort, worth.contract_unit, worth.given_unit, worth.service_unit
 FROM unnest(%(accounts)s::uuid [], %(lots)s::int []) AS asked (account_id, lot)
 CROSS JOIN LATERAL (
-    SELECT cohort, contract_unit, given_unit, service_unit FROM books.lots
+    SELECT period < %(period)s AS is_old, cohort, contract_unit, given_unit, service_unit FROM books.lots
     WHERE partition = %(partition)s AND account_id = asked.account_id AND lot = asked.lot AND period <= %(period)s
     OFFSET 0
 ) AS worth

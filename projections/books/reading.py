@@ -11,10 +11,11 @@ from ledger.account.events import AccountEvent
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.streams import ACCOUNT
-from projections.books.entries import Entry
+from projections.books.entries import Entry, Known
 from projections.books.history import Basis, History
 from projections.books.knowing import Knowledge
 from projections.books.month import Month
+from projections.books.scheme import lots_named
 from projections.books.window import Window
 from projections.books.worth import Worth
 
@@ -34,6 +35,10 @@ _STANDING = frozenset(
 )
 _TOPICS = frozenset(one.TOPIC for one in ACCOUNT.event_types) - _STANDING  # type: ignore[attr-defined]
 """Of events that can move points or money."""
+
+
+Placed = tuple[int, bytes, AccountEvent]
+"""Position, account, and event."""
 
 
 class Late(NamedTuple):
@@ -58,7 +63,7 @@ class Reading:
         self._connection = connection
         self._program_id = program_id
         frozen_at = basis.closed.frozen_at if basis.closed else _heads(connection)
-        self.window = Window(basis.period, basis.before, frozen_at)
+        self.window = Window(basis.period, basis.before, frozen_at, basis.scheme_version)
         self.month = Month(basis.books, basis.estimates, basis.before, self.window, basis.scheme_version)
         self.late: list[Late] = []
         self.late_limit = 0
@@ -81,10 +86,11 @@ class Reading:
             if not rows:
                 return
             after = rows[-1][0]
-            yield from self._book(partition, self._taken(partition, rows))
+            yield from self._book(partition, self._ours(partition, rows))
             self._worth.write(partition, self.month.ledger)
 
-    def _taken(self, partition: int, rows: list[tuple[Any, ...]]) -> list[tuple[int, bytes, AccountEvent]]:
+    def _ours(self, partition: int, rows: list[tuple[Any, ...]]) -> list[Placed]:
+        """Return the events of the program that can move points or money."""
         rows = [row for row in rows if row[2] in _TOPICS]
         if not self._is_alone:
             asked = {
@@ -94,22 +100,35 @@ class Reading:
             }
             ours = {one for (one,) in self._connection.execute(_SQL["accounts_of"], asked, binary=True)}
             rows = [row for row in rows if row[1] in ours]
-        taken = []
-        for position, account, topic, state in rows:
-            event = decode(topic, state)
-            if self.window.takes(partition, position, account, event.effective_on):
-                taken.append((position, account, event))
-                if len(self.late) < self.late_limit and event.effective_on < self.window.first_day:
-                    self.late.append(Late(f"{partition}:{position}", UUID(bytes=account), event))
-        return taken
+        return [(position, account, decode(topic, state)) for position, account, topic, state in rows]
 
-    def _book(self, partition: int, taken: list[tuple[int, bytes, AccountEvent]]) -> Iterator[Entry]:
-        self._worth.find(partition, taken, self.month.ledger)
-        self._knowledge.learn(event for _, _, event in taken)
-        for position, account, event in taken:
-            entry = self.month.book(f"{partition}:{position}", account, event, self._knowledge.of(event))
+    def _book(self, partition: int, events: list[Placed]) -> Iterator[Entry]:
+        counting = [one for one in events if one[2].effective_on <= self.window.last_day]
+        self._worth.find(partition, counting, self.month.ledger)
+        self._knowledge.learn(event for _, _, event in counting)
+        for position, account, event in events:
+            known = self._takes(partition, position, account, event)
+            if known is None:
+                continue
+            if len(self.late) < self.late_limit and event.effective_on < self.window.first_day:
+                self.late.append(Late(f"{partition}:{position}", UUID(bytes=account), event))
+            entry = self.month.book(f"{partition}:{position}", account, event, known)
             if entry is not None:
                 yield entry
+
+    def _takes(self, partition: int, position: int, account: bytes, event: AccountEvent) -> Known | None:
+        """Return what is known of an event, if it belongs to the month."""
+        counts_on, awaits, awaited, known = event.effective_on, False, False, None
+        if counts_on <= self.window.last_day:
+            known = self._knowledge.of(event)
+            if known.original is not None:
+                awaits = known.original.effective_on > self.window.last_day
+                awaited = known.original.effective_on >= self.window.first_day
+            for lot in lots_named(event):
+                awaits |= (account, lot) not in self.month.ledger.lots
+                awaited |= (account, lot) not in self._worth.old
+        is_ours = self.window.takes(partition, position, account, counts_on, awaits=awaits, awaited=awaited)
+        return known if is_ours else None
 
 
 @contextmanager

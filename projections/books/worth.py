@@ -42,6 +42,8 @@ class Worth:
         self._month = f"{_escaped(program_id)}\t{period}"
         self._period = period
         self._sql = _KEPT if is_kept else _PASSING
+        self.old: set[tuple[bytes, int]] = set()
+        """Lots that the events at hand name, and that were booked in an earlier month."""
         if not is_kept:
             connection.execute(_SQL["make_room_for_lots"])
             connection.execute(_SQL["make_room_for_settlements"])
@@ -66,8 +68,10 @@ class Worth:
             "accounts": [UUID(bytes=account) for account, _ in keys],
             "lots": [lot for _, lot in keys],
         }
-        for account, lot, cohort, *units in self._connection.execute(self._sql.find_lots, asked, binary=True):
+        for account, lot, is_old, cohort, *units in self._connection.execute(self._sql.find_lots, asked, binary=True):
             ledger.lots[account, lot] = LotWorth(cohort, (units[0], units[1], units[2]))
+            if is_old:
+                self.old.add((account, lot))
 
     def _find_settlements(
         self, partition: int, taken: list[tuple[int, bytes, AccountEvent]], ledger: Subledger
@@ -97,6 +101,7 @@ class Worth:
 
     def _write_lots(self, partition: int, ledger: Subledger) -> None:
         ledger.lots.clear()
+        self.old.clear()
         rows = []
         # In the order of the index, whose neighbours are then written together.
         for account, lot, (cohort, (contract, given, service)) in sorted(ledger.new_lots):

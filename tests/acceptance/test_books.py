@@ -338,3 +338,42 @@ def test_lines_say_what_happened_and_who_agreed(client: Client) -> None:
         "Accrual a-2": by,
         "Adjustment d-1: correction": by,
     }
+
+
+def test_what_comes_late_does_not_wait_for_what_comes_early(desk: Desk) -> None:
+    """
+    A member who bought in May already, when April is closed: what is reported late for April and May is posted in May,
+    and what takes from points of June waits for June.
+    """
+    desk.buy(100, "2025-04-10")
+    desk.buy(40, "2025-05-02")
+    desk.buy(500, "2025-06-02")
+    close(desk, "2025-04")
+    desk.buy(60, "2025-04-20")
+    desk.done("redemptions", "2025-05-20", points=30)
+    late = desk.client.get(f"{BOOKS}/2025-05/cutoff").json
+    assert [event["service_date"] for event in late["events"]] == ["2025-04-20"]
+    desk.done("redemptions", "2025-06-03", points=650)
+    assert close(desk, "2025-05")["event_count"] == 3
+    closings = {period: desk.client.get(f"{BOOKS}/{period}/rollforward").json["by_funding"] for period in MONTHS}
+    assert [line["points"]["closing"] for (line,) in closings.values()] == [100, 170, 20]
+    # As of the same days, the accounts say the same.
+    assert [desk.balance(f"2025-{month}-30")["balance_points"] for month in ("04", "05", "06")] == [160, 170, 20]
+
+
+MONTHS = ("2025-04", "2025-05", "2025-06")
+
+
+def test_what_waited_for_an_account_in_an_older_scheme_is_posted_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There all that an account did after something early waited; the month after takes it in."""
+    desk.buy(100, "2025-04-10")
+    desk.buy(40, "2025-05-02")
+    desk.buy(60, "2025-04-20")
+    with monkeypatch.context() as older:
+        older.setattr("projections.books.history.SCHEME_VERSION", 1)
+        assert close(desk, "2025-04")["event_count"] == 1
+    assert (close(desk, "2025-05")["event_count"], close(desk, "2025-06")["event_count"]) == (2, 0)
+    closings = [desk.client.get(f"{BOOKS}/{period}/rollforward").json["by_funding"] for period in MONTHS]
+    assert [line["points"]["closing"] for (line,) in closings] == [100, 200, 200]

@@ -17,6 +17,7 @@ from projections.books import chart
 from projections.books.cohorts import Cohort
 from projections.books.entries import LotWorth, Settlement
 from projections.books.month import Month
+from projections.books.scheme import lots_named
 from projections.books.subledger import SettlementKey
 from projections.books.window import Window
 from tests.bookkeeper import ACCOUNT, NOON, Memory
@@ -104,10 +105,18 @@ def month_by_month(events: list[AccountEvent]) -> dict[str, dict[str, int]]:
         window = Window(period, before, {"0": frozen_at})
         month = Month(BOOKS, {}, before, window)
         month.ledger.lots, month.ledger.settlements = worth, settlements
+        old = set(worth)
         for position in range(window.start(0) + 1, frozen_at + 1):
             event = events[position - 1]
-            if hasattr(event, "balances") and window.takes(0, position, ACCOUNT, event.effective_on):
-                month.book(f"0:{position}", ACCOUNT, event, memory.of(event))
+            if not hasattr(event, "balances"):
+                continue
+            known = memory.of(event)
+            named = {(ACCOUNT, lot) for lot in lots_named(event)}
+            origin = known.original.effective_on if known.original else date.min
+            awaits = bool(named - worth.keys()) or origin > window.last_day
+            awaited = bool(named - old) or origin >= window.first_day
+            if window.takes(0, position, ACCOUNT, event.effective_on, awaits=awaits, awaited=awaited):
+                month.book(f"0:{position}", ACCOUNT, event, known)
         for entry in month.end():
             assert not sum(posting.amount for posting in entry.postings if not posting.is_points)
         seen += window.event_count
