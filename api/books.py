@@ -30,12 +30,14 @@ from ledger.bookkeeping.decide import (
 )
 from ledger.bookkeeping.events import EstimateApplied, Funder, PeriodClosed, SettingsSet, Supplier
 from ledger.errors import InvalidInput, LedgerError
+from ledger.money import UnknownCurrency
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted, Reference
 from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import recorded_for
 from projections.books import reports
 from projections.books.history import read_history
 from projections.books.reports import CutOffReport, Liability, RollForward, TrialBalance
+from projections.books.translation import Rates, rates_of, translated
 from rules.instructions.bookkeeping import keep_books
 
 router = APIRouter(prefix="/v1/programs/{program_id}/books", tags=["books"])
@@ -51,6 +53,14 @@ _READ: list[type[LedgerError]] = [
 ]
 _WRITE: list[type[LedgerError]] = [UnknownProgram, InvalidInput, KeyReused, LedgerBusy, LedgerUnavailable]
 _LIMIT = query_parameter("limit", "Items at most.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100})
+
+_RATE_SCHEMA = {"type": "string", "maxLength": 40, "examples": ["1.0842"]}
+_RATES = (
+    query_parameter("currency", "Translate amounts into this one (ISO 4217).", {"type": "string", "examples": ["USD"]}),
+    query_parameter("opening_rate", "Units of it for one of the books', when the month began.", _RATE_SCHEMA),
+    query_parameter("average_rate", "The same, over the month.", _RATE_SCHEMA),
+    query_parameter("closing_rate", "The same, when the month ended.", _RATE_SCHEMA),
+)
 
 Decimals = Annotated[str, Meta(max_length=40)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -283,11 +293,36 @@ async def reopen_period(request: Request) -> Response:
 @router.get(
     "/{period}/rollforward",
     summary="Read the roll-forward of a month",
-    **operation(Action.READ_BOOKS, answer=RollForward, parameters=[PROGRAM, _PERIOD], refusals=_READ),
+    **operation(
+        Action.READ_BOOKS,
+        answer=RollForward,
+        parameters=[PROGRAM, _PERIOD, *_RATES],
+        refusals=[*_READ, UnknownCurrency],
+    ),
 )
 def read_rollforward(request: Request) -> Response:
-    """Points and value per cohort: opening, what came and went, closing. Of a closed month, or of the next so far."""
-    return as_json(_report(request, reports.roll_forward))
+    """
+    Points and value per cohort: opening, what came and went, closing. Of a closed month, or of the next so far.
+
+    With a currency and three rates, amounts are translated: balances at the opening and closing rate, movements at the
+    average rate; the rest is the column `translation` (IAS 21.39).
+    """
+    rates = _rates(request)
+    found = _report(request, reports.roll_forward)
+    return as_json(translated(found, rates) if rates else found)
+
+
+def _rates(request: Request) -> Rates | None:
+    """Return the rates that were sent: all of them, or none."""
+    texts = [request.query_params.get(one["name"]) for one in _RATES]
+    given = [text for text in texts if text is not None]
+    if not given:
+        return None
+    if len(given) < len(texts):
+        names = ", ".join(one["name"] for one in _RATES)
+        missing = next(one["name"] for one, text in zip(_RATES, texts, strict=True) if text is None)
+        raise InvalidInput(f"Give all of {names}, or none.", pointer=f"/{missing}")
+    return rates_of(*given)
 
 
 @router.get(

@@ -102,9 +102,8 @@ def _run(shell: "subprocess.Popen[str]", command: str) -> tuple[str, int]:
         printed.append(line.rstrip())
     else:
         raise AssertionError(f"The shell ended with: {command}")
-    while printed and not printed[-1]:
-        printed.pop()
-    return "\n".join(printed), int(line.split()[1])
+    # Where a bar was shown and taken away again, an empty line is left.
+    return "\n".join(printed).strip("\n"), int(line.split()[1])
 
 
 def _pattern(expected: list[str]) -> re.Pattern[str]:

@@ -1,6 +1,7 @@
 """What finance asks of a month, as tables for people."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import typer
 
@@ -14,36 +15,47 @@ from projections.books.reports import (
     RollForwardLine,
     TrialBalance,
 )
+from projections.books.translation import TRANSLATION
 
 _WIDTH = 13
+
+
+class _Table(NamedTuple):
+    title: str
+    heading: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
 
 
 def show_roll_forward(found: RollForward) -> None:
     """Print points, value, and service to partners where there is any; of each cohort, and their sums."""
     typer.echo(f"roll-forward of {_month(found.period, is_closed=found.is_closed)}, journal {found.journal_hash}")
+    if (rates := found.translation) is not None:
+        typer.echo(
+            f"translated from {rates.from_currency} at {rates.opening_rate}, {rates.average_rate} on average, "
+            f"{rates.closing_rate}"
+        )
     money = _money(found.currency)
-    for title, pick, spell in (
-        ("points", lambda line: line.points, str),
-        (f"value in {found.currency}", lambda line: line.value_minor, money),
-        (f"service in {found.currency}", lambda line: line.service_minor, money),
-    ):
-        _show_figures(title, found, pick, spell)
+    tables = [
+        _figures("points", found, lambda line: line.points, str),
+        _figures(f"value in {found.currency}", found, lambda line: line.value_minor, money),
+    ]
+    if any(line.service_minor.opening or line.service_minor.movements for line in found.cohorts):
+        tables.append(_figures(f"service in {found.currency}", found, lambda line: line.service_minor, money))
+    _print(*tables)
 
 
-def _show_figures(
+def _figures(
     title: str, found: RollForward, pick: Callable[[RollForwardLine], Figures], spell: Callable[[int], str]
-) -> None:
+) -> _Table:
     lines = [(line.cohort, pick(line)) for line in found.cohorts]
     sums = [(f"all {line.cohort}", pick(line)) for line in found.by_funding]
     moved = {name for _, figures in lines for name, amount in figures.movements.items() if amount}
-    columns = [name for name in dict.fromkeys((*POINT_COLUMNS, *VALUE_COLUMNS)) if name in moved]
-    if title.startswith("service") and not moved and not any(figures.opening for _, figures in lines):
-        return
-    rows = [
-        (name, [figures.opening, *(figures.movements.get(column, 0) for column in columns), figures.closing])
-        for name, figures in (*lines, *sums)
-    ]
-    _table(title, ["opening", *columns, "closing"], [(name, list(map(spell, amounts))) for name, amounts in rows])
+    columns = [name for name in dict.fromkeys((*POINT_COLUMNS, *VALUE_COLUMNS, TRANSLATION)) if name in moved]
+    rows = []
+    for name, figures in (*lines, *sums):
+        amounts = [figures.opening, *(figures.movements.get(column, 0) for column in columns), figures.closing]
+        rows.append((name, [spell(amount) for amount in amounts]))
+    return _Table(title, ["opening", *columns, "closing"], rows)
 
 
 def show_liability(found: Liability) -> None:
@@ -62,7 +74,7 @@ def show_liability(found: Liability) -> None:
         for line in found.cohorts
     ]
     heading = ["open", "expected", "contract", "given", "service", "face value"]
-    _table(f"points, {found.currency}", heading, rows)
+    _print(_Table(f"points, {found.currency}", heading, rows))
     for account, minor in found.accounts_minor.items():
         if minor:
             typer.echo(f"account {account}: {money(minor)}")
@@ -71,19 +83,17 @@ def show_liability(found: Liability) -> None:
 def show_trial_balance(found: TrialBalance) -> None:
     """Print every account with what it began, moved and ended with; debits are above zero."""
     typer.echo(f"trial balance of {_month(found.period, is_closed=found.is_closed)}")
-    for currency in sorted({line.currency for line in found.accounts}, key=lambda one: (one != found.currency, one)):
-        spell = _money(currency) if currency == found.currency else str
-        lines = [line for line in found.accounts if line.currency == currency]
-        rows = [
-            (f"{line.account} {line.account_name}", [spell(line.opening), spell(line.moved), spell(line.closing)])
-            for line in lines
-        ]
-        sums = [
-            sum(line.opening for line in lines),
-            sum(line.moved for line in lines),
-            sum(one.closing for one in lines),
-        ]
-        _table(currency, ["opening", "moved", "closing"], [*rows, ("sum", list(map(spell, sums)))])
+    currencies = dict.fromkeys(line.currency for line in found.accounts)
+    _print(*[_accounts(found, currency) for currency in currencies])
+
+
+def _accounts(found: TrialBalance, currency: str) -> _Table:
+    spell = _money(currency) if currency == found.currency else str
+    lines = [line for line in found.accounts if line.currency == currency]
+    rows = [(f"{one.account} {one.account_name}", (one.opening, one.moved, one.closing)) for one in lines]
+    sums = [sum(column) for column in zip(*[amounts for _, amounts in rows], strict=True)]
+    spelled = [(name, [spell(amount) for amount in amounts]) for name, amounts in (*rows, ("sum", sums))]
+    return _Table(currency, ["opening", "moved", "closing"], spelled)
 
 
 def show_cut_off(found: CutOffReport) -> None:
@@ -105,9 +115,9 @@ def _money(currency: str) -> Callable[[int], str]:
     return lambda minor: f"{to_major(minor, currency):.{digits}f}"
 
 
-def _table(title: str, heading: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
-    rows = list(rows)
-    first = max(len(title), *(len(name) for name, _ in rows)) if rows else len(title)
-    typer.echo(f"{title:{first}}" + "".join(f" {name:>{_WIDTH}}" for name in heading))
-    for name, cells in rows:
-        typer.echo(f"{name:{first}}" + "".join(f" {cell:>{_WIDTH}}" for cell in cells))
+def _print(*tables: _Table) -> None:
+    """Print tables below each other, their columns aligned."""
+    first = max(len(name) for table in tables for name in (table.title, *(name for name, _ in table.rows)))
+    for title, heading, rows in tables:
+        for name, cells in ((title, heading), *rows):
+            typer.echo(f"{name:{first}}" + "".join(f" {cell:>{_WIDTH}}" for cell in cells))

@@ -31,6 +31,8 @@ from projections.books.exporting import export_month
 from projections.books.history import read_history
 from projections.books.journal import lines_of
 from projections.books.reading import opened
+from projections.books.reports import RollForward
+from projections.books.translation import rates_of, translated
 from rules.instructions.bookkeeping import keep_books
 from rules.pricing.price import existing
 
@@ -128,9 +130,32 @@ def report(  # of which month, and how it is made and shown
     (show or _print)(found)
 
 
-def roll_forward(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
-    """Print the roll-forward."""
-    report(database, program_id, period, reports.roll_forward, None if as_json else show_roll_forward)
+def roll_forward(
+    database: Database, program_id: str, period: str, rates: tuple[str | None, ...], *, as_json: bool
+) -> None:
+    """
+    Print the roll-forward, in another currency if there are rates.
+
+    Args:
+        database: The ledger.
+        program_id: Whose books.
+        period: The month.
+        rates: Currency, opening, average and closing rate; all of them or none.
+        as_json: As the REST API answers it.
+
+    Raises:
+        LedgerError: There is no such month, or a rate is none.
+    """
+    given = [one for one in rates if one is not None]
+    if given and len(given) < len(rates):
+        raise InvalidInput("Give --currency, --opening-rate, --average-rate and --closing-rate, or none of them.")
+    exact = rates_of(*given) if given else None
+
+    def make(*asked: Any) -> RollForward:
+        found = reports.roll_forward(*asked)
+        return translated(found, exact) if exact else found
+
+    report(database, program_id, period, make, None if as_json else show_roll_forward)
 
 
 def liability(database: Database, program_id: str, period: str, *, as_json: bool) -> None:

@@ -364,12 +364,16 @@ def till_price(
 
 
 @signing.command("show")
-def signing_key_show() -> None:
+def signing_key_show(
+    as_base64: Annotated[
+        bool, typer.Option("--base64", help="Only the one that signs, as verify_archive.py --key takes it.")
+    ] = False,
+) -> None:
     """Print the public keys: the one that signs, then those that did before. Makes a key if there is none."""
     with told_plainly():
         from khaywe.cli.tills import show_key
 
-        show_key(settings())
+        show_key(settings(), as_base64=as_base64)
 
 
 @signing.command("rotate")
@@ -752,18 +756,23 @@ def books_close(
 
 
 @books.command("rollforward")
-def books_rollforward(
+def books_rollforward(  # noqa: PLR0917  # the options of a command
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
     period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
     as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
+    currency: Annotated[str | None, typer.Option(help="Translate amounts into this one, at the three rates.")] = None,
+    opening_rate: Annotated[str | None, typer.Option(help="Units of it per unit of the books', at first.")] = None,
+    average_rate: Annotated[str | None, typer.Option(help="The same, over the month.")] = None,
+    closing_rate: Annotated[str | None, typer.Option(help="The same, at the end.")] = None,
 ) -> None:
     """Print what a month began with, what came and went, and what it ended with."""
     with told_plainly():
         from khaywe.cli.books import roll_forward
         from khaywe.wiring import open_database
 
+        rates = (currency, opening_rate, average_rate, closing_rate)
         with open_database(settings()) as database:
-            roll_forward(database, program, period, as_json=as_json)
+            roll_forward(database, program, period, rates, as_json=as_json)
 
 
 @books.command("journal")

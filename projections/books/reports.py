@@ -39,6 +39,15 @@ class RollForwardLine(Struct, frozen=True):
     """Service still to be rendered to partners."""
 
 
+class Translation(Struct, frozen=True):
+    """From which currency amounts were translated, and at which rates."""
+
+    from_currency: str
+    opening_rate: str
+    average_rate: str
+    closing_rate: str
+
+
 class RollForward(Struct, frozen=True):
     """What a month began with, what came and went, and what it ended with."""
 
@@ -49,6 +58,8 @@ class RollForward(Struct, frozen=True):
     by_funding: list[RollForwardLine]
     """Sums per funding and point currency."""
     journal_hash: str
+    translation: Translation | None = None
+    """Null where amounts are in the currency of the books."""
 
 
 class LiabilityLine(Struct, frozen=True):
@@ -153,6 +164,20 @@ def roll_forward(connection: Connection[Any], program_id: str, partition_count: 
     """Return the roll-forward of a closed month, or of the next one so far."""
     history = read_history(connection, program_id, partition_count)
     before, after, _ = figures_at(connection, program_id, history, period)
+    currency = PriceList(history.books.settings).currency
+    return rolled(before, after, currency, is_closed=period in history.closed_periods)
+
+
+def rolled(before: PeriodClosed | None, after: PeriodClosed, currency: str, *, is_closed: bool) -> RollForward:
+    """
+    Return the roll-forward between two closings.
+
+    Args:
+        before: Of the month before; ``None`` where there is none.
+        after: Of the month.
+        currency: Of the books.
+        is_closed: Whether the month is.
+    """
     rolls = roll(before.cohorts if before else (), after.cohorts)
     groups: dict[str, list[CohortRoll]] = {}
     for one in rolls:
@@ -165,14 +190,8 @@ def roll_forward(connection: Connection[Any], program_id: str, partition_count: 
         )
         for name, group in sorted(groups.items())
     ]
-    return RollForward(
-        period,
-        period in history.closed_periods,
-        PriceList(history.books.settings).currency,
-        [_line(one) for one in rolls],
-        [_line(one) for one in sums],
-        after.journal_hash,
-    )
+    lines, by_funding = [_line(one) for one in rolls], [_line(one) for one in sums]
+    return RollForward(after.period, is_closed, currency, lines, by_funding, after.journal_hash)
 
 
 def liability(connection: Connection[Any], program_id: str, partition_count: int, period: str) -> Liability:

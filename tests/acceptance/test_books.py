@@ -377,3 +377,25 @@ def test_what_waited_for_an_account_in_an_older_scheme_is_posted_once(
     assert (close(desk, "2025-05")["event_count"], close(desk, "2025-06")["event_count"]) == (2, 0)
     closings = [desk.client.get(f"{BOOKS}/{period}/rollforward").json["by_funding"] for period in MONTHS]
     assert [line["points"]["closing"] for (line,) in closings] == [100, 200, 200]
+
+
+def test_a_roll_forward_in_another_currency(desk: Desk) -> None:
+    """At three rates that are given together; what the rates leave is a column of its own."""
+    desk.buy(1_000, "2025-01-10")
+    close(desk, "2025-01")
+    path = f"{BOOKS}/2025-01/rollforward"
+    rates = "opening_rate=1.02&average_rate=1.05&closing_rate=1.1"
+    told = desk.client.get(f"{path}?currency=USD&{rates}").json
+    (line,) = told["cohorts"]
+    assert line["value_minor"] == {"opening": 0, "movements": {"issued": 988, "translation": 47}, "closing": 1_035}
+    assert told["translation"] == {
+        "from_currency": "EUR",
+        "opening_rate": "1.02",
+        "average_rate": "1.05",
+        "closing_rate": "1.1",
+    }
+    assert desk.client.get(path).json["translation"] is None
+    for query, pointer in ((f"?{rates}", "/currency"), (f"?currency=USD&{rates}0x", "/closing_rate")):
+        answer = desk.client.get(path + query)
+        assert (answer.status, answer.slug, answer.json["pointer"]) == (422, "invalid-input", pointer)
+    assert desk.client.get(f"{path}?currency=XYZ&{rates}").slug == "unknown-currency"
