@@ -20,13 +20,13 @@ from rules.instructions.bookkeeping import keep_books
 from tests.databases import Databases
 from tests.programs import PROGRAM_ID, STARTED, publish_program
 
-FEW, MANY = 10_000, 40_000
+FEW, MANY = 8_000, 24_000
 """Events. A page of reading is 5,000, a group of lines in a Parquet file 20,000: both are full with few already."""
 SLOWLY = 1_000, 4_000
 """The same for workbooks, which take a millisecond an event."""
 MEMBERS = 50
 ALLOWED_KB = 15_000
-"""What pages and allocators differ by. Where they are kept, 30,000 events take 40,000 kB, the cells of 3,000 take 20,000."""
+"""What pages and allocators differ by. Kept in memory, 16,000 events take 20,000 kB, and so do the cells of 3,000."""
 SCRIPT = Path(__file__).with_name("measure_books.py")
 DAY = datetime(2025, 1, 1, 12, tzinfo=UTC)
 SETTINGS = SettingsSet(
