@@ -56,6 +56,9 @@ class Known(Struct, frozen=True):
     approved_by: str = ""
 
 
+NOTHING_MORE = Known()
+
+
 class Settlement(Struct):
     """What was posted for points of a lot that a supplier or their funder settles, and what was taken back of it."""
 

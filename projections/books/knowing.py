@@ -24,7 +24,7 @@ from ledger.store.codec import decode
 from ledger.store.partitions import partition_of
 from ledger.store.receipts import recorded_for
 from ledger.streams import StreamId, approval_stream_id
-from projections.books.entries import Known
+from projections.books.entries import NOTHING_MORE, Known
 from rules.instructions.approvals import points_approval_id
 from rules.instructions.purchases import purchase_reference
 from rules.instructions.redemptions import redemption_reference
@@ -32,6 +32,10 @@ from rules.pricing.whatif import REPAIR_SOURCE
 
 _SQL: Final = load_queries("projections.books")
 _REPAIR = f"{REPAIR_SOURCE}:"
+_ASKING = frozenset(
+    {RedemptionReversed, PurchaseReturned, PurchaseRepriced, PointsAccrued, PointsAdjusted, PointsReinstated}
+)
+"""Kinds of event of which there may be more to know."""
 
 
 class Knowledge:
@@ -70,6 +74,8 @@ class Knowledge:
 
     def of(self, event: AccountEvent) -> Known:
         """Return what is known of one of the events at hand."""
+        if type(event) not in _ASKING:
+            return NOTHING_MORE
         match event:
             case RedemptionReversed():
                 found = self._recorded(redemption_reference(self._program_id, event.redemption_id))
@@ -83,7 +89,7 @@ class Knowledge:
                 stream_id = self._approval_of(event)
                 return Known(approved_by=self._approved.get(stream_id, "") if stream_id else "")
             case _:
-                return _NOTHING
+                return NOTHING_MORE
 
     def _recorded(self, reference: tuple[str, str]) -> Any:
         found = recorded_for(self._connection, reference)
@@ -106,6 +112,3 @@ class Knowledge:
 
     def _points(self, kind: str, source: str, own_id: str) -> str:
         return points_approval_id(self._program_id, kind, source, own_id)
-
-
-_NOTHING = Known()

@@ -12,7 +12,7 @@ from ledger.bookkeeping.state import Bookkeeping
 from projections.books.chart import SCHEME_VERSION
 from projections.books.cohorts import cohort_of, figures_of
 from projections.books.describing import described
-from projections.books.entries import ApprovedEntry, Entry, Known
+from projections.books.entries import NOTHING_MORE, ApprovedEntry, Entry, Known
 from projections.books.month_end import end_month
 from projections.books.pricing import PriceList
 from projections.books.scheme import Scheme
@@ -22,7 +22,6 @@ from projections.books.window import Window
 
 _encode = msgspec.json.Encoder().encode
 _SCHEMES: dict[int, type[Scheme]] = {1: Scheme, 2: Scheme2}
-_NOTHING_MORE = Known()
 
 
 class Month:
@@ -61,7 +60,7 @@ class Month:
         self._scheme = _SCHEMES[scheme_version](self.ledger)
         self._hash = sha256()
 
-    def book(self, place: str, account: bytes, event: AccountEvent, known: Known = _NOTHING_MORE) -> Entry | None:
+    def book(self, place: str, account: bytes, event: AccountEvent, known: Known = NOTHING_MORE) -> Entry | None:
         """Post an event that belongs to the month; return its entry, if it has one."""
         entry = self._entry(place, event, known)
         self._scheme.book(account, event, entry, known)
@@ -97,11 +96,12 @@ class Month:
 
     def _entry(self, place: str, event: AccountEvent, known: Known) -> Entry:
         counts_on = event.effective_on
-        head = place, counts_on, self.window.posting_date(counts_on), type(event).TOPIC, self.currency
-        tail = getattr(event, "program_version", 0), getattr(event, "source", "")
+        posted_on, topic = self.window.posting_date(counts_on), type(event).TOPIC
+        version, source = getattr(event, "program_version", 0), getattr(event, "source", "")
         if self.scheme_version == 1:
-            return Entry(*head, "", [], *tail)
-        return ApprovedEntry(*head, described(event), [], *tail, known.approved_by)
+            return Entry(place, counts_on, posted_on, topic, self.currency, "", [], version, source)
+        words, by = described(event), known.approved_by
+        return ApprovedEntry(place, counts_on, posted_on, topic, self.currency, words, [], version, source, by)
 
     def _took(self, entry: Entry) -> Entry:
         self.entry_count += 1

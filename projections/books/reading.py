@@ -11,7 +11,7 @@ from ledger.account.events import AccountEvent
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.streams import ACCOUNT
-from projections.books.entries import Entry, Known
+from projections.books.entries import NOTHING_MORE, Entry, Known
 from projections.books.history import Basis, History
 from projections.books.knowing import Knowledge
 from projections.books.month import Month
@@ -107,28 +107,31 @@ class Reading:
         self._worth.find(partition, counting, self.month.ledger)
         self._knowledge.learn(event for _, _, event in counting)
         for position, account, event in events:
-            known = self._takes(partition, position, account, event)
-            if known is None:
+            counts_on = event.effective_on
+            known, awaits, awaited = NOTHING_MORE, False, False
+            if counts_on <= self.window.last_day:
+                known = self._knowledge.of(event)
+                awaits, awaited = self._waits(account, event, known)
+            if not self.window.takes(partition, position, account, counts_on, awaits, awaited):
                 continue
-            if len(self.late) < self.late_limit and event.effective_on < self.window.first_day:
+            if len(self.late) < self.late_limit and counts_on < self.window.first_day:
                 self.late.append(Late(f"{partition}:{position}", UUID(bytes=account), event))
             entry = self.month.book(f"{partition}:{position}", account, event, known)
             if entry is not None:
                 yield entry
 
-    def _takes(self, partition: int, position: int, account: bytes, event: AccountEvent) -> Known | None:
-        """Return what is known of an event, if it belongs to the month."""
-        counts_on, awaits, awaited, known = event.effective_on, False, False, None
-        if counts_on <= self.window.last_day:
-            known = self._knowledge.of(event)
-            if known.original is not None:
-                awaits = known.original.effective_on > self.window.last_day
-                awaited = known.original.effective_on >= self.window.first_day
-            for lot in lots_named(event):
-                awaits |= (account, lot) not in self.month.ledger.lots
-                awaited |= (account, lot) not in self._worth.old
-        is_ours = self.window.takes(partition, position, account, counts_on, awaits=awaits, awaited=awaited)
-        return known if is_ours else None
+    def _waits(self, account: bytes, event: AccountEvent, known: Known) -> tuple[bool, bool]:
+        """Tell whether an event takes from what is not booked yet, and from what was not when the last month ended."""
+        named = lots_named(event)
+        if not named:
+            return False, False
+        lots, old = self.month.ledger.lots, self._worth.old
+        awaits = any((account, lot) not in lots for lot in named)
+        awaited = any((account, lot) not in old for lot in named)
+        if known.original is not None:
+            awaits |= known.original.effective_on > self.window.last_day
+            awaited |= known.original.effective_on >= self.window.first_day
+        return awaits, awaited
 
 
 @contextmanager

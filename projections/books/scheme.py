@@ -310,8 +310,15 @@ class Scheme:
         return self.ledger.cohort(self._worth(lot, point_currency).cohort)
 
 
-def lots_named(event: Any) -> Iterable[int]:
+def lots_named(event: Any) -> list[int]:
     """Return the lots that lose or regain points by an event."""
-    for name in ("taken", "returned", "lots", "repaid"):
-        for part in getattr(event, name, ()):
-            yield part.lot
+    kind = type(event)
+    fields = _NAMING.get(kind)
+    if fields is None:
+        fields = _NAMING[kind] = tuple(name for name in kind.__struct_fields__ if name in _LOTS)
+    return [part.lot for name in fields for part in getattr(event, name)]
+
+
+_LOTS = frozenset({"taken", "returned", "lots", "repaid"})
+_NAMING: dict[type, tuple[str, ...]] = {}
+"""Fields of each kind of event that name lots."""

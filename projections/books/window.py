@@ -52,15 +52,14 @@ class Window:
         name = str(partition)
         return self._resumed.get(name, self._before.get(name, 0))
 
-    def takes(  # an event's place, whose, and when it counts
+    def takes(  # noqa: PLR0917  # an event's place, whose, and when it counts
         self,
         partition: int,
         position: int,
         account: bytes,
         counts_on: date,
-        *,
-        awaits: bool = False,
-        awaited: bool = False,
+        awaits: bool = False,  # asked for every event of a month
+        awaited: bool = False,  # same
     ) -> bool:
         """
         Tell whether an event belongs to the month; asked once for each, in the order of positions.
