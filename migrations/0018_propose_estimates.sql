@@ -23,11 +23,11 @@ FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
 
 GRANT SELECT, INSERT ON books.proposals TO khaywe_app;
 
--- settlements --
+-- redeemed_lots --
 -- What was posted for the points of a lot that were redeemed at a supplier, or that their funder paid for then; what a
 -- reversal took back of it is below zero. In minor units: released contract and given value, owed to the supplier, owed
 -- by the funder.
-CREATE TABLE books.settlements (
+CREATE TABLE books.redeemed_lots (
     partition int NOT NULL,
     account_id uuid NOT NULL,
     redemption_id text COLLATE "C" NOT NULL,
@@ -40,8 +40,8 @@ CREATE TABLE books.settlements (
     owed_minor bigint NOT NULL,
     funded_minor bigint NOT NULL
 );
-CREATE INDEX settlements_of_redemption_v1 ON books.settlements (partition, account_id, redemption_id, lot);
-CREATE INDEX settlements_by_period_v1 ON books.settlements (program_id, period);
-GRANT SELECT, INSERT, DELETE ON books.settlements TO khaywe_app;
+CREATE INDEX redeemed_lots_by_redemption_v1 ON books.redeemed_lots (partition, account_id, redemption_id, lot);
+CREATE INDEX redeemed_lots_by_period_v1 ON books.redeemed_lots (program_id, period);
+GRANT SELECT, INSERT, DELETE ON books.redeemed_lots TO khaywe_app;
 
 TRUNCATE books.lots, books.kept;

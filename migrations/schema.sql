@@ -1357,7 +1357,7 @@ CREATE INDEX proposals_by_time_v1 ON books.proposals USING btree (program_id, ma
 CREATE TRIGGER proposals_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON books.proposals FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
 GRANT SELECT,INSERT ON TABLE books.proposals TO khaywe_app;
 
-CREATE TABLE books.settlements (
+CREATE TABLE books.redeemed_lots (
     partition int NOT NULL,
     account_id uuid NOT NULL,
     redemption_id text NOT NULL COLLATE "C",
@@ -1370,9 +1370,9 @@ CREATE TABLE books.settlements (
     owed_minor bigint NOT NULL,
     funded_minor bigint NOT NULL
 );
-CREATE INDEX settlements_by_period_v1 ON books.settlements USING btree (program_id, period);
-CREATE INDEX settlements_of_redemption_v1 ON books.settlements USING btree (partition, account_id, redemption_id, lot);
-GRANT SELECT,INSERT,DELETE ON TABLE books.settlements TO khaywe_app;
+CREATE INDEX redeemed_lots_by_period_v1 ON books.redeemed_lots USING btree (program_id, period);
+CREATE INDEX redeemed_lots_by_redemption_v1 ON books.redeemed_lots USING btree (partition, account_id, redemption_id, lot);
+GRANT SELECT,INSERT,DELETE ON TABLE books.redeemed_lots TO khaywe_app;
 
 CREATE VIEW ledger.event_log AS
  SELECT partition,

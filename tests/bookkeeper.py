@@ -21,9 +21,9 @@ from ledger.bookkeeping.decide import following
 from ledger.bookkeeping.events import PeriodClosed, SettingsSet
 from ledger.bookkeeping.state import Bookkeeping
 from projections.books.chart import SCHEME_VERSION
-from projections.books.entries import Entry, Known, LotWorth, Settlement
+from projections.books.entries import Entry, Known, LotWorth, RedeemedLot
 from projections.books.month import Month
-from projections.books.subledger import SettlementKey
+from projections.books.subledger import RedeemedLotKey
 from projections.books.window import Window
 
 ACCOUNT = b"a" * 16
@@ -78,7 +78,7 @@ class Bookkeeper:
     ) -> None:
         """Nothing happened yet."""
         self.scheme_version = scheme_version
-        self.settlements: dict[SettlementKey, Settlement] = {}
+        self.redeemed_lots: dict[RedeemedLotKey, RedeemedLot] = {}
         self.memory = Memory()
         self.books = Bookkeeping(settings=list(all_settings), estimates={})
         self.estimates: dict[str, int] = {}
@@ -93,7 +93,7 @@ class Bookkeeper:
         """Book events, in order, and close the month."""
         window = Window(self.period, self.before, {"0": self.position + len(events)})
         month = Month(self.books, self.estimates, self.before, window, self.scheme_version)
-        month.ledger.lots, month.ledger.settlements = self.worth, self.settlements
+        month.ledger.lots, month.ledger.redeemed_lots = self.worth, self.redeemed_lots
         self.entries = []
         for event in events:
             self.position += 1

@@ -59,7 +59,7 @@ class Known(Struct, frozen=True):
 NOTHING_MORE = Known()
 
 
-class Settlement(Struct):
+class RedeemedLot(Struct):
     """What was posted for points of a lot that a supplier or their funder settles, and what was taken back of it."""
 
     points: int

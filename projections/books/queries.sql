@@ -134,8 +134,8 @@ FROM unnest(%(partitions)s::int [], %(stream_ids)s::uuid []) AS asked (partition
 INNER JOIN ledger.events AS e ON e.partition = asked.partition AND e.stream_id = asked.stream_id
 WHERE e.topic = 'approval.granted.v1'
 
--- make_room_for_settlements --
-CREATE TEMPORARY TABLE books_new_settlements (
+-- make_room_for_redeemed_lots --
+CREATE TEMPORARY TABLE books_new_redeemed_lots (
     partition int NOT NULL,
     account_id uuid NOT NULL,
     redemption_id text NOT NULL,
@@ -148,9 +148,9 @@ CREATE TEMPORARY TABLE books_new_settlements (
     owed_minor bigint NOT NULL,
     funded_minor bigint NOT NULL
 ) ON COMMIT DROP;
-CREATE INDEX books_new_settlements_v1 ON books_new_settlements (account_id, redemption_id, lot)
+CREATE INDEX books_new_redeemed_lots_v1 ON books_new_redeemed_lots (account_id, redemption_id, lot)
 
--- settlements --
+-- redeemed_lots --
 -- What was posted for redemptions of earlier months, or of this one so far, and what was taken back of it.
 SELECT
     uuid_send(asked.account_id), asked.redemption_id, asked.lot,
@@ -166,17 +166,17 @@ SELECT
     coalesce(-sum(s.funded_minor) FILTER (WHERE s.points < 0), 0)::bigint
 FROM unnest(%(accounts)s::uuid [], %(redemptions)s::text [], %(lots)s::int []) AS asked (account_id, redemption_id, lot)
 CROSS JOIN LATERAL (
-    SELECT points, contract_minor, given_minor, owed_minor, funded_minor FROM books.settlements
+    SELECT points, contract_minor, given_minor, owed_minor, funded_minor FROM books.redeemed_lots
     WHERE
         partition = %(partition)s AND account_id = asked.account_id AND redemption_id = asked.redemption_id
         AND lot = asked.lot AND period < %(period)s
     UNION ALL
-    SELECT points, contract_minor, given_minor, owed_minor, funded_minor FROM books_new_settlements
+    SELECT points, contract_minor, given_minor, owed_minor, funded_minor FROM books_new_redeemed_lots
     WHERE account_id = asked.account_id AND redemption_id = asked.redemption_id AND lot = asked.lot
 ) AS s
 GROUP BY asked.account_id, asked.redemption_id, asked.lot
 
--- kept_settlements --
+-- kept_redeemed_lots --
 -- The same where this month's are kept.
 SELECT
     uuid_send(asked.account_id), asked.redemption_id, asked.lot,
@@ -191,25 +191,25 @@ SELECT
     coalesce(-sum(s.owed_minor) FILTER (WHERE s.points < 0), 0)::bigint,
     coalesce(-sum(s.funded_minor) FILTER (WHERE s.points < 0), 0)::bigint
 FROM unnest(%(accounts)s::uuid [], %(redemptions)s::text [], %(lots)s::int []) AS asked (account_id, redemption_id, lot)
-INNER JOIN books.settlements AS s
+INNER JOIN books.redeemed_lots AS s
     ON
         s.partition = %(partition)s AND s.account_id = asked.account_id AND s.redemption_id = asked.redemption_id
         AND s.lot = asked.lot AND s.period <= %(period)s
 GROUP BY asked.account_id, asked.redemption_id, asked.lot
 
--- copy_settlements --
-COPY books.settlements (
+-- copy_redeemed_lots --
+COPY books.redeemed_lots (
     partition, account_id, redemption_id, lot, program_id, period, points, contract_minor, given_minor, owed_minor,
     funded_minor
 )
 FROM STDIN
 
--- copy_new_settlements --
-COPY books_new_settlements (
+-- copy_new_redeemed_lots --
+COPY books_new_redeemed_lots (
     partition, account_id, redemption_id, lot, program_id, period, points, contract_minor, given_minor, owed_minor,
     funded_minor
 )
 FROM STDIN
 
--- forget_settlements --
-DELETE FROM books.settlements WHERE program_id = %(program_id)s AND period >= %(period)s
+-- forget_redeemed_lots --
+DELETE FROM books.redeemed_lots WHERE program_id = %(program_id)s AND period >= %(period)s

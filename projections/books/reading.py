@@ -172,7 +172,7 @@ def keep(connection: Connection[Any], program_id: str, basis: Basis) -> Reading:
     with connection.transaction():
         connection.execute(_SQL["lock"], names)
         connection.execute(_SQL["forget_lots"], names)
-        connection.execute(_SQL["forget_settlements"], names)
+        connection.execute(_SQL["forget_redeemed_lots"], names)
         connection.execute(_SQL["forget_kept"], names)
         reading = Reading(connection, program_id, basis, is_kept=True)
         for _ in reading.entries():

@@ -32,7 +32,7 @@ from ledger.bookkeeping.events import Funder, Supplier
 from projections.books import chart
 from projections.books.amounts import ZERO, add, divide, multiply
 from projections.books.cohorts import CONTRACT, GIVEN, SERVICE, Cohort, key_of
-from projections.books.entries import Entry, Known, LotWorth, Settlement
+from projections.books.entries import Entry, Known, LotWorth, RedeemedLot
 from projections.books.pricing import PointPrice, number
 from projections.books.subledger import Subledger
 
@@ -258,10 +258,10 @@ class Scheme:
     def _note(self, name: tuple[str, int], points: int, amounts: tuple[int, int, int, int]) -> None:
         """Keep what was posted, for what may be taken back of it."""
         key = self.account, *name
-        self.ledger.new_settlements.append((key, points, amounts))
-        kept = self.ledger.settlements
+        self.ledger.new_redeemed_lots.append((key, points, amounts))
+        kept = self.ledger.redeemed_lots
         if points > 0:
-            kept[key] = Settlement(points, amounts)
+            kept[key] = RedeemedLot(points, amounts)
         elif key in kept:
             kept[key].points_back -= points
             back = [was - more for was, more in zip(kept[key].back, amounts, strict=True)]

@@ -29,18 +29,18 @@ class Scheme2(Scheme):
     def _reverse(self, event: RedemptionReversed, entry: Entry) -> None:
         for part in event.returned:
             name = self.account, event.redemption_id, part.lot
-            settlement = self.ledger.settlements.get(name)
+            there = self.ledger.redeemed_lots.get(name)
             cohort = self._cohort(part.lot, event.point_currency)
             self.ledger.count(entry, cohort, "reversed", part.points)
-            if settlement is None:
+            if there is None:
                 self.ledger.release(entry, cohort, "reversed")
                 continue
-            amounts = settlement.take_back(part.points)
+            amounts = there.take_back(part.points)
             original = self.known.original or event
             terms = self.settled(cohort, original.source, original.effective_on)
             self._mirror(entry, cohort, terms, part.points, amounts)
             contract, given, owed, funded = amounts
-            self.ledger.new_settlements.append((name, -part.points, (-contract, -given, -owed, -funded)))
+            self.ledger.new_redeemed_lots.append((name, -part.points, (-contract, -given, -owed, -funded)))
 
     def _mirror(  # points, at whose terms, and their part of what was posted
         self, entry: Entry, cohort: Cohort, terms: Terms, points: int, amounts: tuple[int, int, int, int]

@@ -16,10 +16,10 @@ from projections.books.cohorts import (
     new_cohort,
     redeemed_value,
 )
-from projections.books.entries import Entry, LotWorth, Posting, Settlement
+from projections.books.entries import Entry, LotWorth, Posting, RedeemedLot
 from projections.books.pricing import PriceList
 
-SettlementKey = tuple[bytes, str, int]
+RedeemedLotKey = tuple[bytes, str, int]
 """Account, redemption, lot."""
 
 
@@ -55,9 +55,9 @@ class Subledger:
         self.lots: dict[tuple[bytes, int], LotWorth] = {}
         """Worth of lots: those that the events at hand name."""
         self.new_lots: list[tuple[bytes, int, LotWorth]] = []
-        self.settlements: dict[SettlementKey, Settlement] = {}
+        self.redeemed_lots: dict[RedeemedLotKey, RedeemedLot] = {}
         """Those that the reversals at hand name."""
-        self.new_settlements: list[tuple[SettlementKey, int, tuple[int, int, int, int]]] = []
+        self.new_redeemed_lots: list[tuple[RedeemedLotKey, int, tuple[int, int, int, int]]] = []
         """Points and amounts; below zero where they were taken back."""
         self._posted: dict[str, int] = {}
         """What was posted of ``owed``, where that is not its rounded figure."""

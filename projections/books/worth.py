@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from ledger.account.events import AccountEvent, RedemptionReversed
 from ledger.sql import load_queries
-from projections.books.entries import LotWorth, Settlement
+from projections.books.entries import LotWorth, RedeemedLot
 from projections.books.scheme import lots_named
 from projections.books.subledger import Subledger
 
@@ -19,12 +19,12 @@ class _Tables(NamedTuple):
 
     copy_lots: LiteralString
     find_lots: LiteralString
-    copy_settlements: LiteralString
-    find_settlements: LiteralString
+    copy_redeemed_lots: LiteralString
+    find_redeemed_lots: LiteralString
 
 
-_KEPT = _Tables(_SQL["copy_lots"], _SQL["kept_lots"], _SQL["copy_settlements"], _SQL["kept_settlements"])
-_PASSING = _Tables(_SQL["copy_new_lots"], _SQL["lots"], _SQL["copy_new_settlements"], _SQL["settlements"])
+_KEPT = _Tables(_SQL["copy_lots"], _SQL["kept_lots"], _SQL["copy_redeemed_lots"], _SQL["kept_redeemed_lots"])
+_PASSING = _Tables(_SQL["copy_new_lots"], _SQL["lots"], _SQL["copy_new_redeemed_lots"], _SQL["redeemed_lots"])
 
 
 class Worth:
@@ -46,17 +46,17 @@ class Worth:
         """Lots that the events at hand name, and that were booked in an earlier month."""
         if not is_kept:
             connection.execute(_SQL["make_room_for_lots"])
-            connection.execute(_SQL["make_room_for_settlements"])
+            connection.execute(_SQL["make_room_for_redeemed_lots"])
 
     def find(self, partition: int, taken: list[tuple[int, bytes, AccountEvent]], ledger: Subledger) -> None:
         """Give a sub-ledger what the events at hand name."""
         self._find_lots(partition, taken, ledger)
-        self._find_settlements(partition, taken, ledger)
+        self._find_redeemed_lots(partition, taken, ledger)
 
     def write(self, partition: int, ledger: Subledger) -> None:
         """Write what the events at hand made, and let go of it."""
         self._write_lots(partition, ledger)
-        self._write_settlements(partition, ledger)
+        self._write_redeemed_lots(partition, ledger)
 
     def _find_lots(self, partition: int, taken: list[tuple[int, bytes, AccountEvent]], ledger: Subledger) -> None:
         keys = sorted({(account, lot) for _, account, event in taken for lot in lots_named(event)})
@@ -73,7 +73,7 @@ class Worth:
             if is_old:
                 self.old.add((account, lot))
 
-    def _find_settlements(
+    def _find_redeemed_lots(
         self, partition: int, taken: list[tuple[int, bytes, AccountEvent]], ledger: Subledger
     ) -> None:
         keys = sorted(
@@ -93,11 +93,11 @@ class Worth:
             "redemptions": [redemption for _, redemption, _ in keys],
             "lots": [lot for _, _, lot in keys],
         }
-        rows = self._connection.execute(self._sql.find_settlements, asked, binary=True)
+        rows = self._connection.execute(self._sql.find_redeemed_lots, asked, binary=True)
         for account, redemption, lot, points, points_back, *amounts in rows:
             if points:
                 there, back = tuple(amounts[:4]), tuple(amounts[4:])
-                ledger.settlements[account, redemption, lot] = Settlement(points, there, points_back, back)
+                ledger.redeemed_lots[account, redemption, lot] = RedeemedLot(points, there, points_back, back)
 
     def _write_lots(self, partition: int, ledger: Subledger) -> None:
         ledger.lots.clear()
@@ -110,15 +110,15 @@ class Worth:
         self._copy(self._sql.copy_lots, rows)
         ledger.new_lots.clear()
 
-    def _write_settlements(self, partition: int, ledger: Subledger) -> None:
-        ledger.settlements.clear()
+    def _write_redeemed_lots(self, partition: int, ledger: Subledger) -> None:
+        ledger.redeemed_lots.clear()
         rows = []
-        for (account, redemption, lot), points, amounts in ledger.new_settlements:
+        for (account, redemption, lot), points, amounts in ledger.new_redeemed_lots:
             name = f"{account.hex()}\t{_escaped(redemption)}\t{lot}"
             figures = "\t".join(map(str, (points, *amounts)))
             rows.append(f"{partition}\t{name}\t{self._month}\t{figures}\n")
-        self._copy(self._sql.copy_settlements, rows)
-        ledger.new_settlements.clear()
+        self._copy(self._sql.copy_redeemed_lots, rows)
+        ledger.new_redeemed_lots.clear()
 
     def _copy(self, statement: LiteralString, rows: list[str]) -> None:
         if rows:

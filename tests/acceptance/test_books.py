@@ -312,7 +312,7 @@ def test_a_reversal_at_a_supplier_undoes_the_entry(desk: Desk) -> None:
 def forget(connection: Connection[Any]) -> None:
     """Forget what is kept of closed months: it is a cache."""
     connection.execute("DELETE FROM books.lots")
-    connection.execute("DELETE FROM books.settlements")
+    connection.execute("DELETE FROM books.redeemed_lots")
     connection.execute("DELETE FROM books.kept")
 
 

@@ -15,10 +15,10 @@ from ledger.bookkeeping.events import Funder, Supplier
 from ledger.bookkeeping.state import Bookkeeping
 from projections.books import chart
 from projections.books.cohorts import Cohort
-from projections.books.entries import LotWorth, Settlement
+from projections.books.entries import LotWorth, RedeemedLot
 from projections.books.month import Month
 from projections.books.scheme import lots_named
-from projections.books.subledger import SettlementKey
+from projections.books.subledger import RedeemedLotKey
 from projections.books.window import Window
 from tests.bookkeeper import ACCOUNT, NOON, Memory
 from tests.bookkeeper import settings as books_settings
@@ -98,13 +98,13 @@ def converted(recorded: list[tuple[AccountEvent, bytes]], code: str) -> int:
 def month_by_month(events: list[AccountEvent]) -> dict[str, dict[str, int]]:
     """Keep the books of a history month by month, the first closed halfway; return the points of the cohorts."""
     before, worth, seen, memory = None, dict[tuple[bytes, int], LotWorth](), 0, Memory()
-    settlements = dict[SettlementKey, Settlement]()
+    redeemed_lots = dict[RedeemedLotKey, RedeemedLot]()
     last = max(event.effective_on for event in events)
     period, frozen_at = "2024-02", len(events) // 2
     while before is None or before.period < max("2024-03", period_of(last)):
         window = Window(period, before, {"0": frozen_at})
         month = Month(BOOKS, {}, before, window)
-        month.ledger.lots, month.ledger.settlements = worth, settlements
+        month.ledger.lots, month.ledger.redeemed_lots = worth, redeemed_lots
         old = set(worth)
         for position in range(window.start(0) + 1, frozen_at + 1):
             event = events[position - 1]
