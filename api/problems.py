@@ -11,6 +11,7 @@ from api.noting import note, request_id
 from ledger.access import errors as access
 from ledger.account import errors as account
 from ledger.approval import decide as approval
+from ledger.archive.cold import ArchiveAway
 from ledger.audit import errors as audit
 from ledger.bookkeeping import decide as bookkeeping
 from ledger.errors import InvalidInput, LedgerError
@@ -309,6 +310,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
     LedgerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     LedgerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ArchiveAway: HTTPStatus.SERVICE_UNAVAILABLE,
     ViewBehind: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The status of every refusal. A test keeps it complete."""

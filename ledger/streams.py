@@ -13,6 +13,8 @@ from ledger.account import state as account_state
 from ledger.account.events import AccountEvent
 from ledger.approval import state as approval_state
 from ledger.approval.events import ApprovalEvent
+from ledger.archive import state as archive_state
+from ledger.archive.events import ArchiveEvent
 from ledger.bookkeeping import state as bookkeeping_state
 from ledger.bookkeeping.events import BookkeepingEvent
 from ledger.budget import state as budget_state
@@ -92,7 +94,14 @@ BOOKKEEPING = Stream(
     "books.state.v1",
     BookkeepingEvent.__args__,
 )
-STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL, BOOKKEEPING)
+ARCHIVE = Stream(
+    "archive",
+    archive_state.evolve,
+    archive_state.Removals,
+    "archive.state.v1",
+    ArchiveEvent.__args__,
+)
+STREAMS = (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL, BOOKKEEPING, ARCHIVE)
 
 
 def account_stream_id(program_id: str, member_id: UUID) -> StreamId:
@@ -128,3 +137,8 @@ def approval_stream_id(program_id: str, approval_id: str) -> StreamId:
 def bookkeeping_stream_id(program_id: str) -> StreamId:
     """Return the stream id of the books of a program."""
     return uuid5(NAMESPACE, f"bookkeeping:{program_id}").bytes
+
+
+def archive_stream_id() -> StreamId:
+    """Return the stream id of what happened to the bulk of old events."""
+    return uuid5(NAMESPACE, "archive").bytes

@@ -236,7 +236,11 @@ CREATE FUNCTION analytics.events_as_of_v1(account_id uuid, as_of date, as_at tim
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
     WITH known AS MATERIALIZED (
-        SELECT l.version, l.topic, l.state, (l.state ->> 'effective_on')::date AS effective_on
+        SELECT
+            l.version,
+            l.topic,
+            analytics.required_v1(l.state) AS state,
+            (l.state ->> 'effective_on')::date AS effective_on
         FROM ledger.event_log AS l
         WHERE l.partition = (
                 SELECT ('x' || right(replace(account_id::text, '-', ''), 8))::bit(32)::bigint % count(*)
@@ -445,6 +449,18 @@ CREATE FUNCTION analytics.program_of_v1(account_id uuid) RETURNS text
         AND l.stream_id = account_id AND l.version = 1
 $$;
 
+CREATE FUNCTION analytics.required_v1(state jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    IF state IS NULL THEN
+        RAISE EXCEPTION 'events of this account are in an archive, which SQL cannot read'
+            USING HINT = 'Ask over REST or with khaywe account, or bring them back: khaywe audit return.';
+    END IF;
+    RETURN state;
+END
+$$;
+
 CREATE FUNCTION analytics.tiers_as_of(account_id uuid, as_of date DEFAULT NULL::date, as_at timestamptz DEFAULT NULL::timestamptz) RETURNS TABLE(ladder text, tier text, since date, valid_until date)
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
@@ -476,6 +492,46 @@ CREATE FUNCTION analytics.tiers_as_of(account_id uuid, as_of date DEFAULT NULL::
 $$;
 COMMENT ON FUNCTION analytics.tiers_as_of(account_id uuid, as_of date, as_at timestamptz) IS 'The tier held on each ladder, as it had been recorded; it ends at valid_until.';
 
+CREATE FUNCTION ledger.guard_states_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    changed ledger.events := new;
+BEGIN
+    changed.state := old.state;
+    IF changed IS NOT DISTINCT FROM old THEN
+        IF NOT ledger.is_reference_v1(old.state) AND ledger.is_reference_v1(new.state) AND length(new.state) = 31
+            AND old.topic LIKE 'account.%' AND old.topic <> 'account.opened.v1'
+            AND EXISTS (
+                SELECT FROM ledger.removals AS r WHERE r.partition = old.partition AND r.position >= old.position
+            )
+        THEN
+            RETURN new;
+        END IF;
+        IF ledger.is_reference_v1(old.state) AND sha256(
+            coalesce(
+                (
+                    SELECT e.hash FROM ledger.events AS e
+                    WHERE e.partition = old.partition AND e.position = old.position - 1
+                ),
+                decode(repeat('00', 32), 'hex')
+            ) || ledger.row_v1(new)
+        ) = old.hash
+        THEN
+            RETURN new;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% on %.% is refused: recorded facts never change; correct them with a new event',
+        tg_op, tg_table_schema, tg_table_name USING ERRCODE = 'restrict_violation';
+END
+$$;
+
+CREATE FUNCTION ledger.is_reference_v1(state bytea) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT substring(state FROM 1 FOR 1) = '\x00'::bytea
+$$;
+
 CREATE FUNCTION ledger.refuse_change_v1() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -483,6 +539,43 @@ BEGIN
     RAISE EXCEPTION '% on %.% is refused: recorded facts never change; correct them with a new event',
         tg_op, tg_table_schema, tg_table_name USING ERRCODE = 'restrict_violation';
 END
+$$;
+
+CREATE TABLE ledger.events (
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    stream_id uuid NOT NULL,
+    version bigint NOT NULL,
+    topic text NOT NULL COLLATE "C",
+    state bytea NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT events_position_v1 UNIQUE (partition, position),
+    CONSTRAINT events_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
+);
+CREATE INDEX events_access_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic ~~ 'access.%'::text);
+CREATE INDEX events_approvals_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic = 'approval.requested.v1'::text);
+CREATE INDEX events_programs_v1 ON ledger.events USING btree (partition, position) WHERE (topic = 'program.created.v1'::text);
+CREATE TRIGGER events_are_immutable_v2 BEFORE DELETE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
+CREATE TRIGGER events_keep_their_states_v1 BEFORE UPDATE ON ledger.events FOR EACH ROW EXECUTE FUNCTION ledger.guard_states_v1();
+GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
+
+CREATE FUNCTION ledger.row_v1(event ledger.events) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT int4send(4) || int4send(event.partition)
+        || int4send(8) || int8send(event.position)
+        || int4send(16) || uuid_send(event.stream_id)
+        || int4send(8) || int8send(event.version)
+        || int4send(octet_length(event.topic)) || convert_to(event.topic, 'UTF8')
+        || int4send(length(event.state)) || event.state
+        || int4send(8) || timestamptz_send(event.recorded_at)
+$$;
+
+CREATE FUNCTION ledger.state_v1(state bytea) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT CASE WHEN NOT ledger.is_reference_v1(state) THEN convert_from(state, 'UTF8')::jsonb END
 $$;
 
 CREATE FUNCTION members.count_revision_v1() RETURNS trigger
@@ -777,24 +870,6 @@ COMMENT ON COLUMN analytics.job_runs.refused_count IS 'Accounts refused.';
 GRANT SELECT ON TABLE analytics.job_runs TO khaywe_app;
 GRANT SELECT ON TABLE analytics.job_runs TO khaywe_read;
 
-CREATE TABLE ledger.events (
-    partition int NOT NULL,
-    position bigint NOT NULL,
-    stream_id uuid NOT NULL,
-    version bigint NOT NULL,
-    topic text NOT NULL COLLATE "C",
-    state bytea NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    hash bytea NOT NULL,
-    CONSTRAINT events_position_v1 UNIQUE (partition, position),
-    CONSTRAINT events_stream_version_v1 PRIMARY KEY (partition, stream_id, version)
-);
-CREATE INDEX events_access_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic ~~ 'access.%'::text);
-CREATE INDEX events_approvals_v1 ON ledger.events USING btree (recorded_at, partition, position) WHERE (topic = 'approval.requested.v1'::text);
-CREATE INDEX events_programs_v1 ON ledger.events USING btree (partition, position) WHERE (topic = 'program.created.v1'::text);
-CREATE TRIGGER events_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.events FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
-GRANT SELECT,INSERT ON TABLE ledger.events TO khaywe_app;
-
 CREATE TABLE views.lots (
     partition int NOT NULL,
     account_id uuid NOT NULL,
@@ -859,7 +934,7 @@ CREATE VIEW analytics.lot_movements AS
      CROSS JOIN LATERAL jsonb_array_elements((s.state -> f.field)) m(moved))
      JOIN views.lots l ON (((l.partition = e.partition) AND (l.account_id = e.stream_id) AND (l.lot = ((m.moved ->> 'lot'::text))::int))))
      JOIN views.accounts a ON (((a.partition = e.partition) AND (a.account_id = e.stream_id))));
-COMMENT ON VIEW analytics.lot_movements IS 'What took points out of lots, and what brought redeemed ones back, event by event. Holds that are not resolved are no movement. Points are counted in the smallest unit of the point currency.';
+COMMENT ON VIEW analytics.lot_movements IS 'What took points out of lots, and what brought redeemed ones back, event by event. Holds that are not resolved are no movement. Events that are in an archive are not shown. Points are counted in the smallest unit of the point currency.';
 COMMENT ON COLUMN analytics.lot_movements.program_id IS 'The program.';
 COMMENT ON COLUMN analytics.lot_movements.member_id IS 'The member: an id of ours that says nothing about the person.';
 COMMENT ON COLUMN analytics.lot_movements.account_id IS 'The member''s account in the program.';
@@ -1374,17 +1449,26 @@ CREATE INDEX redeemed_lots_by_period_v1 ON books.redeemed_lots USING btree (prog
 CREATE INDEX redeemed_lots_by_redemption_v1 ON books.redeemed_lots USING btree (partition, account_id, redemption_id, lot);
 GRANT SELECT,INSERT,DELETE ON TABLE books.redeemed_lots TO khaywe_app;
 
+CREATE TABLE ledger.archives (
+    number smallint NOT NULL,
+    folder text NOT NULL,
+    CONSTRAINT archives_number_check CHECK ((number > 0)),
+    CONSTRAINT archives_folder_key UNIQUE (folder),
+    CONSTRAINT archives_pkey PRIMARY KEY (number)
+);
+GRANT SELECT ON TABLE ledger.archives TO khaywe_app;
+
 CREATE VIEW ledger.event_log AS
  SELECT partition,
     position,
     stream_id,
     version,
     topic,
-    (convert_from(state, 'UTF8'::name))::jsonb AS state,
+    ledger.state_v1(state) AS state,
     recorded_at,
     encode(hash, 'hex'::text) AS hash
    FROM ledger.events;
-COMMENT ON VIEW ledger.event_log IS 'Every recorded event, its state readable as jsonb.';
+COMMENT ON VIEW ledger.event_log IS 'Every recorded event, its state readable as jsonb; null where the state is in an archive.';
 GRANT SELECT ON TABLE ledger.event_log TO khaywe_app;
 GRANT SELECT ON TABLE ledger.event_log TO khaywe_read;
 
@@ -1412,6 +1496,13 @@ CREATE TABLE ledger.receipts (
 );
 CREATE TRIGGER receipts_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger.receipts FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
 GRANT SELECT,INSERT ON TABLE ledger.receipts TO khaywe_app;
+
+CREATE TABLE ledger.removals (
+    partition int NOT NULL,
+    position bigint NOT NULL,
+    CONSTRAINT removals_pkey PRIMARY KEY (partition)
+);
+GRANT SELECT ON TABLE ledger.removals TO khaywe_app;
 
 CREATE TABLE ledger.snapshots (
     partition int NOT NULL,

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from ledger.archive.cold import whole
 from ledger.sql import load_queries
 from projections.page import Page, View, page_of
 
@@ -105,7 +106,8 @@ class Runner:
         if limit <= 0:
             return None
         asked = {"partition": partition, "after": after, "limit": limit}
-        return page_of(partition, after, self._reader.execute(_EVENTS["page"], asked, binary=True))
+        rows = self._reader.execute(_EVENTS["page"], asked, binary=True)
+        return page_of(partition, after, whole(self._reader, rows, 4))
 
     def _commit(self, page: Page, changes: Sequence[tuple[View, Any]]) -> None:
         with self._writer.transaction():

@@ -11,8 +11,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from khaywe.auditing.report import AccountsPart, ChainPart, Report
+from ledger.archive.segments import ArchiveUnreadable
 from ledger.audit.checkpoint import read
-from ledger.audit.manifest import ArchiveUnreadable, Manifest, read_manifest
+from ledger.audit.manifest import Manifest, read_manifest
 from ledger.audit.verifying import Archived, verify_archive
 from ledger.signing import NotSigned
 from ledger.store.verify import ChainBroken
@@ -93,7 +94,7 @@ def _folded(bucket: IO[bytes]) -> Iterator[tuple[int, Folded]]:
         partition, position, stream_id, version, topic, state = decode(bucket.read(int.from_bytes(size)))
         if stream_id not in streams:
             streams[stream_id] = partition, Folded(stream_id)
-        streams[stream_id][1].follow(position, version, topic, state)
+        streams[stream_id][1].follow(position, version, topic.encode(), state)
     yield from streams.values()
 
 

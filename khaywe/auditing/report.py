@@ -30,6 +30,16 @@ class ViewPart(Struct, frozen=True):
     is_equal: bool
 
 
+class BooksPart(Struct, frozen=True):
+    """A closed month of a program, worked out anew."""
+
+    program_id: str
+    period: str
+    is_passed: bool
+    told: str
+    """The first check that failed; empty if none did."""
+
+
 class Report(Struct):
     """Everything that was looked at."""
 
@@ -42,6 +52,7 @@ class Report(Struct):
     """Numbers of those that the ledger agrees with, or does not, as the faults tell."""
     accounts: AccountsPart | None = None
     views: list[ViewPart] = []
+    books: list[BooksPart] = []
     seconds: float = 0.0
 
     def add(self, fault: Fault) -> None:

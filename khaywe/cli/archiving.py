@@ -22,7 +22,7 @@ from ledger.audit.taking import take_checkpoint
 from ledger.signing import NotSigned
 from ledger.store.verify import ChainBroken
 
-_COLUMNS = (SpinnerColumn(), TextColumn("{task.description}: {task.fields[so_far]}"), TimeElapsedColumn())
+COLUMNS = (SpinnerColumn(), TextColumn("{task.description}: {task.fields[so_far]}"), TimeElapsedColumn())
 
 
 def take(database: Database, found: Settings) -> None:
@@ -66,8 +66,8 @@ def export(database: Database, found: Settings, folder: Path, since: str | None,
         LedgerNotWhole: The ledger is not what was recorded.
         ValueError: The folder holds something else.
     """
-    window = Window(_moment(since), _moment(until))
-    with database.connect() as connection, Progress(*_COLUMNS, transient=True) as progress:
+    window = Window(moment_of(since), moment_of(until))
+    with database.connect() as connection, Progress(*COLUMNS, transient=True) as progress:
         task = progress.add_task("archive", total=None, so_far="checkpoint")
 
         def show_progress(done: Exported) -> None:
@@ -93,7 +93,7 @@ def restore(found: Settings, folder: Path, keys: list[str]) -> None:
     with open_database(found, partition_count=manifest.partition_count) as database:
         try:
             # The owner: the application's role may not hold everybody off.
-            with database.connect_as_owner() as connection, Progress(*_COLUMNS, transient=True) as progress:
+            with database.connect_as_owner() as connection, Progress(*COLUMNS, transient=True) as progress:
                 task = progress.add_task("restore", total=None, so_far="files")
                 count = 0
                 for count in restore_archive(connection, folder, trusted):  # the last one is told
@@ -134,7 +134,13 @@ def _sizes(sealed: Sealed) -> int:
     return sum(tree.size for tree in sealed.checkpoint.trees)
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
+    """
+    Return an instant that was written with its zone.
+
+    Raises:
+        ValueError: It is none.
+    """
     if text is None:
         return None
     moment = datetime.fromisoformat(text)

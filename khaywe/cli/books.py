@@ -27,6 +27,8 @@ from ledger.program.state import Program
 from ledger.signing import Keyring
 from ledger.streams import PROGRAM, program_stream_id
 from projections.books import reports
+from projections.books.checks import check_month
+from projections.books.disclosures import disclosures
 from projections.books.exporting import export_month
 from projections.books.history import read_history
 from projections.books.journal import lines_of
@@ -171,6 +173,33 @@ def trial_balance(database: Database, program_id: str, period: str, *, as_json: 
 def cut_off(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
     """Print the late events."""
     report(database, program_id, period, reports.cut_off, None if as_json else show_cut_off, _LIMIT)
+
+
+def check(database: Database, program_id: str, period: str, *, is_json: bool) -> None:
+    """
+    Check a month, and tell what holds.
+
+    Raises:
+        typer.Exit: Something does not.
+    """
+    check_period(period)
+    with database.connect() as connection:
+        found = check_month(connection, program_id, database.partition_count, period)
+    if is_json:
+        _print(found)
+    else:
+        for one in found.checks:
+            typer.secho(
+                f"{'holds' if one.is_passed else 'FAILS'}  {one.name}: {one.told}",
+                fg=None if one.is_passed else typer.colors.RED,
+            )
+    if not found.is_passed:
+        raise typer.Exit(1)
+
+
+def disclose(database: Database, program_id: str, period: str, first_period: str | None) -> None:
+    """Print what is to be disclosed."""
+    report(database, program_id, period, disclosures, None, first_period)
 
 
 def journal(database: Database, program_id: str, period: str) -> None:

@@ -391,6 +391,9 @@ def audit_verify(
     with_views: Annotated[
         bool, typer.Option(help="Also fold every account anew, and compare every view with the events.")
     ] = True,
+    with_books: Annotated[
+        bool, typer.Option("--with-books", help="Also work every closed month of every program out anew, and check it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write the report as JSON.")] = False,
     archive: Annotated[Path | None, typer.Option(help="Verify this archive instead of the database.")] = None,
     checkpoint: Annotated[
@@ -413,7 +416,15 @@ def audit_verify(
             verify_folder(found, archive, as_json=as_json, keys=key or [], checkpoint_files=checkpoint or [])
             return
         with open_database(found) as database:
-            verify(database, found, with_views=with_views, as_json=as_json, keys=key, checkpoint_files=checkpoint)
+            verify(
+                database,
+                found,
+                with_views=with_views,
+                with_books=with_books,
+                as_json=as_json,
+                keys=key,
+                checkpoint_files=checkpoint,
+            )
 
 
 @checkpoints.command("take")
@@ -484,6 +495,69 @@ def audit_restore(
         from khaywe.cli.archiving import restore
 
         restore(settings(), folder, key or [])
+
+
+@audit.command("remove")
+def audit_remove(
+    folder: Annotated[Path, typer.Argument(help="An archive that begins with the first event.")],
+    *,
+    before: Annotated[
+        str | None, typer.Option(help="Only what was recorded before then, such as 2026-01-01T00:00Z.")
+    ] = None,
+    confirm: Annotated[
+        int | None, typer.Option(help="The number of events that it tells, where nobody can be asked.")
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option(help="A trusted public key: a PEM file, or its base64; default our own.")
+    ] = None,
+) -> None:
+    """
+    Take the bulk of archived events out of the database: verify the archive and the database, ask, and leave a
+    reference to the archive in each event's place. Balances, posting and history stay as they are. Interrupted, it goes
+    on when it is run again.
+    """
+    with told_plainly():
+        from khaywe.cli.removing import remove
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            remove(database, settings(), folder, before=before, confirmed=confirm, keys=key or [])
+
+
+@audit.command("return")
+def audit_return() -> None:
+    """Bring the bulk of archived events back into the database; each is accepted only if its link proves it."""
+    with told_plainly():
+        from khaywe.cli.removing import bring_back
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            bring_back(database)
+
+
+@audit.command("archives")
+def audit_archives() -> None:
+    """Tell which archives the database needs, where it expects them, and whether they are there."""
+    with told_plainly():
+        from khaywe.cli.removing import list_archives
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            list_archives(database)
+
+
+@audit.command("moved")
+def audit_moved(
+    number: Annotated[int, typer.Argument(help="Of the archive, as khaywe audit archives tells it.")],
+    folder: Annotated[Path, typer.Argument(help="Where it is now.")],
+) -> None:
+    """Tell where an archive is now."""
+    with told_plainly():
+        from khaywe.cli.removing import moved
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            moved(database, number, folder)
 
 
 @imports.command("purchases")
@@ -773,6 +847,40 @@ def books_rollforward(  # noqa: PLR0917  # the options of a command
         rates = (currency, opening_rate, average_rate, closing_rate)
         with open_database(settings()) as database:
             roll_forward(database, program, period, rates, as_json=as_json)
+
+
+@books.command("check")
+def books_check(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Work a month out anew and check it: balances, sub-ledger, completeness, and that it is what it was closed with. Exit
+    code 1 if anything does not hold.
+    """
+    with told_plainly():
+        from khaywe.cli.books import check
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            check(database, program, period, is_json=as_json)
+
+
+@books.command("disclosures")
+def books_disclosures(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="The last month.")],
+    first: Annotated[str | None, typer.Option("--from", metavar="MONTH", help="The first; default the same.")] = None,
+) -> None:
+    """Print what the notes to the accounts say: opening and closing liabilities, and what was recognised of which."""
+    with told_plainly():
+        from khaywe.cli.books import disclose
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            disclose(database, program, period, first)
 
 
 @books.command("journal")

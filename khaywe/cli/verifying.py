@@ -11,14 +11,19 @@ import msgspec
 import typer
 from rich.progress import Progress
 
-from khaywe.auditing import Report, ViewPart, verify_ledger
+from khaywe.auditing import BooksPart, Report, ViewPart, verify_ledger
 from khaywe.auditing.archived import verify_archived
 from khaywe.cli.archiving import envelope_in, trusted_keys
 from khaywe.cli.rebuilding import rebuild
 from khaywe.settings import Settings
 from khaywe.wiring import Database
+from ledger.store.newest import created_programs
+from projections.books.checks import check_month
+from projections.books.history import read_history
 from projections.runner import Overtaken, Runner
 from projections.views import VIEWS
+
+_PROGRAMS_AT_ONCE = 100
 
 
 def verify(
@@ -26,12 +31,14 @@ def verify(
     found: Settings,
     *,
     with_views: bool,
+    with_books: bool = False,
     as_json: bool = False,
     keys: list[str] | None = None,
     checkpoint_files: list[str] | None = None,
 ) -> None:
     """
-    Check every partition's chain and the checkpoints; fold every account anew; then build every view anew and compare.
+    Check every partition's chain and the checkpoints; fold every account anew; then build every view anew and compare;
+    and, if asked to, work out every month that is closed anew.
 
     Raises:
         typer.Exit: Something is not as it was recorded; what, was printed.
@@ -52,8 +59,26 @@ def verify(
         for one in rebuild(database, [], compare_only=True, is_quiet=as_json):
             report.views.append(ViewPart(one.table, one.rebuilt_rows, one.live_rows, one.is_equal))
             report.is_whole &= one.is_equal
+    if with_books and all(part.last_link for part in report.partitions):
+        for part in _books(database):
+            report.books.append(part)
+            report.is_whole &= part.is_passed
+            if not as_json:
+                typer.echo(f"books of {part.program_id}, {part.period}: {part.told or 'as they were closed'}")
     report.seconds = round(time.monotonic() - started, 3)
     _end(report, "ledger", as_json=as_json)
+
+
+def _books(database: Database) -> Iterator[BooksPart]:
+    with database.connect() as connection:
+        after = None
+        while program_ids := created_programs(connection, after=after, only=(), limit=_PROGRAMS_AT_ONCE):
+            for program_id in program_ids:
+                for period in read_history(connection, program_id, database.partition_count).closed_periods:
+                    found = check_month(connection, program_id, database.partition_count, period)
+                    failed = next((f"{one.name}: {one.told}" for one in found.checks if not one.is_passed), "")
+                    yield BooksPart(program_id, period, found.is_passed, failed)
+            after = program_ids[-1]
 
 
 def verify_folder(

@@ -14,6 +14,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from psycopg import Connection
 
+from ledger.archive.cold import folders_of, respelled
+from ledger.archive.segments import new_segment, segment_name
 from ledger.audit.checkpoint import Sealed, tree_of
 from ledger.audit.errors import LedgerNotWhole
 from ledger.audit.manifest import (
@@ -136,17 +138,17 @@ def _continued(connection: Connection[Any], manifest: Manifest, sealed: Sealed, 
 
 
 def _with_segment(connection: Connection[Any], folder: Path, manifest: Manifest, span: Span, last: int) -> Manifest:
-    name = f"events-{span.partition:04}-{span.last + 1:012}-{last:012}.bin.gz"
+    name = segment_name(span.partition, span.last + 1, last)
     frontier = Frontier(span.last, [bytes.fromhex(peak) for peak in span.end_peaks])
     link = bytes.fromhex(span.last_link)
     position = span.last
-    with _whole_file(folder / name) as write:
+    with new_segment(folder / name) as segment_file:
         for row, found in _rows(connection, span.partition, span.last, last):
             link = sha256(link + row).digest()
             position += 1
             if link != found:
                 break
-            write(LENGTH.pack(len(row)) + row + link)
+            segment_file.add(row, link)
             frontier.add(leaf(link))
         if position < last or link != found:
             raise LedgerNotWhole(
@@ -162,10 +164,11 @@ def _with_segment(connection: Connection[Any], folder: Path, manifest: Manifest,
 
 def _rows(connection: Connection[Any], partition: int, after: int, last: int) -> Iterator[tuple[bytes, bytes]]:
     asked = {"partition": partition, "after": after, "last": last}
+    folders = folders_of(connection)
     with connection.cursor().copy(_LINKS, asked) as copy:
         row = bytes(copy.read())[_HEADER_LENGTH:]
         while row != _TRAILER:
-            yield row[2:-36], row[-32:]
+            yield respelled(folders, row[2:-36]) if folders else row[2:-36], row[-32:]
             row = bytes(copy.read())
         while copy.read():
             pass

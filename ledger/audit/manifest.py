@@ -1,8 +1,8 @@
 """
-What an archive is: a folder with a manifest, and segments of events in exactly the bytes that the chain is taken over.
+What an archive is: a folder with a manifest, segments of events (`ledger.archive.segments`) and receipts.
 
-A segment is a gzip file of records: the length of the row (big-endian uint32), the row (`ledger.store.chain`), and the
-link (32 bytes). Everything in the manifest is verified against the segments and the signed checkpoint, never trusted.
+Receipts are gzip files of records: the length (big-endian uint32), and a row as PostgreSQL's binary COPY spells it.
+Everything in the manifest is verified against the segments and the signed checkpoint, never trusted.
 """
 
 import gzip
@@ -15,12 +15,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from ledger.archive.segments import ArchiveUnreadable
 from ledger.signing import Envelope, PublishedKey
 
-FORMAT: Final = "khaywe.archive.v1"
+FORMAT: Final = "khaywe.archive.v2"
 MANIFEST: Final = "manifest.json"
 LENGTH = Layout(">I")
-LINK_LENGTH = 32
 MAX_ROW_BYTES = 1 << 30
 """PostgreSQL stores nothing larger; a length beyond it is none."""
 
@@ -82,10 +82,6 @@ class Manifest(Struct, frozen=True):
     """Of the ledger, for convenience: who audits takes them from somewhere else."""
 
 
-class ArchiveUnreadable(ValueError):
-    """The folder is no archive, or something of it is missing."""
-
-
 def read_manifest(folder: Path) -> Manifest:
     """
     Return what an archive says of itself.
@@ -119,16 +115,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     beside.replace(folder / MANIFEST)
 
 
-def records(file: Path) -> Iterator[tuple[bytes, bytes]]:
-    """
-    Give each row of a segment, with its link.
-
-    Raises:
-        ArchiveUnreadable: The file is missing, or ends within a record.
-    """
-    return ((record[:-LINK_LENGTH], record[-LINK_LENGTH:]) for record in _records(file, LINK_LENGTH))
-
-
 def receipts_of(file: Path) -> Iterator[bytes]:
     """
     Give each receipt of a file, as binary COPY spells it.
@@ -136,15 +122,10 @@ def receipts_of(file: Path) -> Iterator[bytes]:
     Raises:
         ArchiveUnreadable: The file is missing, or ends within a record.
     """
-    return _records(file, 0)
-
-
-def _records(file: Path, more: int) -> Iterator[bytes]:
-    """Give what stands after each length, and ``more`` bytes behind it."""
     try:
         with gzip.open(file) as source:
             while head := source.read(LENGTH.size):
-                size = LENGTH.unpack(head)[0] + more if len(head) == LENGTH.size else MAX_ROW_BYTES + 1
+                size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else MAX_ROW_BYTES + 1
                 record = source.read(size) if size <= MAX_ROW_BYTES else b""
                 if len(record) != size:
                     raise ArchiveUnreadable(f"{file.name} ends within a record.")

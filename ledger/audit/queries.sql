@@ -41,13 +41,7 @@ SELECT
     e.position,
     e.version,
     (SELECT hash FROM ledger.events WHERE partition = e.partition AND position = e.position - 1),
-    int4send(4) || int4send(e.partition)
-    || int4send(8) || int8send(e.position)
-    || int4send(16) || uuid_send(e.stream_id)
-    || int4send(8) || int8send(e.version)
-    || int4send(octet_length(e.topic)) || convert_to(e.topic, 'UTF8')
-    || int4send(length(e.state)) || e.state
-    || int4send(8) || timestamptz_send(e.recorded_at),
+    ledger.row_v1(e),
     e.hash
 FROM ledger.events AS e
 WHERE e.partition = %(partition)s AND e.position = %(position)s
@@ -58,13 +52,7 @@ SELECT
     e.position,
     e.version,
     (SELECT hash FROM ledger.events WHERE partition = e.partition AND position = e.position - 1),
-    int4send(4) || int4send(e.partition)
-    || int4send(8) || int8send(e.position)
-    || int4send(16) || uuid_send(e.stream_id)
-    || int4send(8) || int8send(e.version)
-    || int4send(octet_length(e.topic)) || convert_to(e.topic, 'UTF8')
-    || int4send(length(e.state)) || e.state
-    || int4send(8) || timestamptz_send(e.recorded_at),
+    ledger.row_v1(e),
     e.hash
 FROM ledger.events AS e
 WHERE e.partition = %(partition)s AND e.stream_id = %(stream_id)s::uuid AND e.version < %(before)s

@@ -6,6 +6,9 @@ from typing import Any
 from msgspec import Struct
 from psycopg import Connection
 
+from ledger.archive.cold import folders_of, respelled
+from ledger.archive.packs import is_reference
+from ledger.archive.segments import take_apart
 from ledger.audit.errors import NotInCheckpoint
 from ledger.sql import load_queries
 from ledger.store.chain import GENESIS
@@ -36,7 +39,7 @@ def event_at(connection: Connection[Any], partition: int, position: int) -> Spel
     found = connection.execute(_SQL["event_at"], asked, binary=True).fetchone()
     if found is None:
         raise NotInCheckpoint(f"There is no event at {partition}:{position}.", pointer="/position")
-    return _spelled(found)
+    return _spelled(connection, found)
 
 
 def events_of(
@@ -72,9 +75,12 @@ def events_of(
         "before": before,
         "limit": limit,
     }
-    return [_spelled(found) for found in connection.execute(_SQL["events_of"], asked, binary=True)]
+    rows = connection.execute(_SQL["events_of"], asked, binary=True).fetchall()
+    return [_spelled(connection, found) for found in rows]
 
 
-def _spelled(found: tuple[Any, ...]) -> SpelledEvent:
+def _spelled(connection: Connection[Any], found: tuple[Any, ...]) -> SpelledEvent:
     position, version, previous, row, link = found
+    if is_reference(take_apart(row).state):
+        row = respelled(folders_of(connection), row)
     return SpelledEvent(position, version, previous or GENESIS, row, link)

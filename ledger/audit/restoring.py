@@ -7,7 +7,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from psycopg import Connection
 
-from ledger.audit.manifest import LENGTH, ArchiveUnreadable, Manifest, read_manifest, receipts_of
+from ledger.archive.segments import ArchiveUnreadable
+from ledger.audit.manifest import LENGTH, Manifest, read_manifest, receipts_of
 from ledger.audit.verifying import Archived, require_files, verify_archive
 from ledger.sql import load_queries
 

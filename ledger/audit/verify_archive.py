@@ -30,7 +30,10 @@ from typing import Any, Iterator
 
 PAYLOAD_TYPE = "application/vnd.khaywe.checkpoint.v1+json"
 FRONT = struct.Struct(">iiiqi16siqi")
+END = struct.Struct(">iq")
 TREE = struct.Struct(">iq32s")
+COLUMNS = (b"partition", b"position", b"stream_id", b"version", b"topic", b"state", b"recorded_at", b"link")
+EPOCH = 946684800000000
 
 
 class Broken(Exception):
@@ -78,8 +81,8 @@ def load(file: Path) -> Any:
 def verify_archive(folder: Path, given_keys: list[Any], anchor_files: list[Any]) -> str:
     """Verify a folder; return what there is to tell."""
     manifest = load(folder / "manifest.json")
-    if manifest.get("format") != "khaywe.archive.v1":
-        raise Broken("This is no archive of the format khaywe.archive.v1.")
+    if manifest.get("format") != "khaywe.archive.v2":
+        raise Broken("This is no archive of the format khaywe.archive.v2.")
     if not manifest.get("checkpoint"):
         raise Broken("The export did not come to its end; run it again.")
     keys, trust = keys_of(given_keys, manifest.get("keys", []))
@@ -164,18 +167,110 @@ def front(row: bytes) -> tuple[bool, int, int, bytes, int]:
 
 
 def records(files: list[Any]) -> Iterator[tuple[bytes, bytes]]:
-    """Give each row with its link."""
+    """Give each event in the bytes that its link is taken over, and the link."""
     for file in files:
-        with gzip.open(str(file)) as source:
-            while True:
-                head = source.read(4)
-                if not head:
-                    break
-                (size,) = struct.unpack(">I", head)
-                record = source.read(size + 32) if size < 1 << 30 else b""
-                if len(record) != size + 32:
-                    raise Broken(f"{file.name} ends within a record.")
-                yield record[:-32], record[-32:]
+        content = file.read_bytes()
+        if content[:4] != b"PAR1" or content[-4:] != b"PAR1":
+            raise ValueError(f"{file.name} is no whole segment.")
+        described, _ = thrift_struct(content, len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
+        lengths = {one[4]: one.get(2, 0) for one in described[2][1:]}
+        for group in described[4]:
+            columns = {one[3][3][0]: one[3] for one in group[1]}
+            yield from rows_of(*(values(content, columns[name], lengths[name]) for name in COLUMNS))
+
+
+def rows_of(*columns: list[Any]) -> Iterator[tuple[bytes, bytes]]:
+    """Spell events as the chain does."""
+    if len({len(column) for column in columns}) != 1:
+        raise Broken("A segment has columns of different lengths.")
+    for partition, position, stream, version, topic, state, recorded_at, link in zip(*columns):
+        head = FRONT.pack(4, partition, 8, position, 16, stream, 8, version, len(topic))
+        yield head + topic + struct.pack(">i", len(state)) + state + END.pack(8, recorded_at - EPOCH), link
+
+
+def values(content: bytes, column: dict[Any, Any], length: int) -> list[Any]:
+    """Read a column of a row group: pages of plain values, each compressed by itself."""
+    if column[4] != 2:
+        raise ValueError("a segment is not compressed with gzip")
+    found: list[Any] = []
+    at_ = column[9]
+    while len(found) < column[5]:
+        page, at_ = thrift_struct(content, at_)
+        if page[1] != 0 or page[5][2] != 0:
+            raise ValueError("a segment has other than plain values")
+        body = gzip.decompress(content[at_ : at_ + page[3]])
+        found += plain(column[1], body, page[5][1], length)
+        at_ += page[3]
+    return found
+
+
+def plain(kind: int, body: bytes, count: int, length: int) -> list[Any]:
+    """Read values: 1 and 2 are integers, 6 are bytes after their length, 7 are bytes of one length."""
+    if kind in (1, 2):
+        return list(struct.unpack(f"<{count}{'iq'[kind - 1]}", body))
+    if kind == 7:
+        return [body[start : start + length] for start in range(0, count * length, length)]
+    found, at_ = [], 0
+    for _ in range(count):
+        end = at_ + 4 + int.from_bytes(body[at_ : at_ + 4], "little")
+        found.append(body[at_ + 4 : end])
+        at_ = end
+    return found
+
+
+# What describes a Parquet file: structs in the compact protocol of Apache Thrift, as numbers of fields and values.
+
+
+def varint(content: bytes, at_: int) -> tuple[int, int]:
+    """Read a number of any length, and return where it ends."""
+    found = shift = 0
+    while True:
+        byte = content[at_]
+        found, shift, at_ = found | (byte & 127) << shift, shift + 7, at_ + 1
+        if byte < 128:
+            return found, at_
+
+
+def thrift_struct(content: bytes, at_: int) -> tuple[dict[Any, Any], int]:
+    """Read a struct, and return where it ends."""
+    found: dict[Any, Any] = {}
+    number = 0
+    while content[at_]:
+        head, at_ = content[at_], at_ + 1
+        if head >> 4:
+            number += head >> 4
+        else:
+            raw, at_ = varint(content, at_)
+            number = raw >> 1
+        found[number], at_ = thrift_value(content, at_, head & 15)
+    return found, at_ + 1
+
+
+def thrift_value(content: bytes, at_: int, kind: int) -> tuple[Any, int]:
+    """Read a value, and return where it ends."""
+    if kind in (1, 2):
+        return kind == 1, at_
+    if kind == 3:
+        return content[at_], at_ + 1
+    if kind in (4, 5, 6):
+        raw, at_ = varint(content, at_)
+        return (raw >> 1) ^ -(raw & 1), at_
+    if kind == 8:
+        size, at_ = varint(content, at_)
+        return content[at_ : at_ + size], at_ + size
+    if kind == 9:
+        head, at_ = content[at_], at_ + 1
+        size, inner = head >> 4, head & 15
+        if size == 15:
+            size, at_ = varint(content, at_)
+        found = []
+        for _ in range(size):
+            value, at_ = thrift_value(content, at_, inner)
+            found.append(value)
+        return found, at_
+    if kind == 12:
+        return thrift_struct(content, at_)
+    raise ValueError("a segment is described in a way that is not known here")
 
 
 def verify_statement(statement: dict[Any, Any], given_keys: list[Any]) -> str:

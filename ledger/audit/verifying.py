@@ -1,27 +1,20 @@
 """Verifying an archive: every link, the trees, and the signed checkpoints that it must agree with."""
 
-import struct
 from collections.abc import Iterator, Sequence
 from hashlib import file_digest, sha256
 from pathlib import Path
-from struct import Struct as Layout
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from ledger import merkle
+from ledger.archive.segments import ArchiveUnreadable, records, take_apart
 from ledger.audit.checkpoint import Checkpoint, Tree, read
-from ledger.audit.manifest import ArchiveUnreadable, Manifest, Span, files_of, read_manifest, records
+from ledger.audit.manifest import Manifest, Span, files_of, read_manifest
 from ledger.merkle import Frontier, leaf
 from ledger.signing import NotSigned
 from ledger.store.verify import ChainBroken
-
-_FRONT = Layout(">iiiqi16siqi")
-"""Partition, position, stream id and version, each after its length, and the length of the topic."""
-_LENGTHS = (4, 8, 16, 8)
-_STATE = Layout(">i")
-_END = 12
 
 
 class Archived(Struct, frozen=True):
@@ -171,19 +164,13 @@ def _require_signed(span: Span, tree: Tree, number: int) -> None:
 def _read(partition: int, position: int, row: bytes, link: bytes) -> Archived:
     """Take a row apart."""
     try:
-        a, of, b, at, c, stream_id, d, version, topic_length = _FRONT.unpack_from(row)
-        topic_end = _FRONT.size + topic_length
-        (state_length,) = _STATE.unpack_from(row, topic_end)
-        state_end = topic_end + 4 + state_length
-        is_row = (a, b, c, d) == _LENGTHS and state_end + _END == len(row) and topic_length > 0 <= state_length
-        topic = row[_FRONT.size : topic_end].decode()
-    except (ValueError, struct.error):
+        event = take_apart(row)
+        topic = event.topic.decode()
+    except ValueError:
         raise ChainBroken(partition, position, "the event cannot be read") from None
-    if not is_row:
-        raise ChainBroken(partition, position, "the event cannot be read")
-    if of != partition or at != position:
-        raise ChainBroken(partition, position, f"the event says that it is {of}:{at}")
-    return Archived(partition, position, stream_id, version, topic, row[topic_end + 4 : state_end], row, link)
+    if event.partition != partition or event.position != position:
+        raise ChainBroken(partition, position, f"the event says that it is {event.partition}:{event.position}")
+    return Archived(partition, position, event.stream_id, event.version, topic, event.state, row, link)
 
 
 def require_files(folder: Path, manifest: Manifest) -> None:

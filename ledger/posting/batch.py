@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
+from ledger.archive.cold import whole
 from ledger.errors import LedgerError
 from ledger.members.directory import Identifier, unknown_member
 from ledger.posting.cache import Entry, StateCache
@@ -222,11 +223,12 @@ class Batch:
             _SQL["receipts"],
             {"sources": joined(sources), "keys": joined(keys), "partitions": self._partitions},
             binary=True,
-        ).fetchall()
-        if not rows:
+        )
+        found = whole(connection, rows, 7)
+        if not found:
             return False
         asked = [(work, reference) for work in works for reference in work.instruction.references]
-        for ordinal, request_hash, partition, position, stream_id, version, topic, state, recorded_at in rows:
+        for ordinal, request_hash, partition, position, stream_id, version, topic, state, recorded_at in found:
             work, reference = asked[ordinal - 1]
             first = Posted(partition, position, stream_id, version, recorded_at, decode(topic, state), replayed=True)
             if request_hash != work.instruction.request_hash:

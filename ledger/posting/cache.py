@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 from psycopg import Connection
 
+from ledger.archive.cold import whole
 from ledger.members.directory import IdentifierCache
 from ledger.sql import joined, load_queries
 from ledger.store.codec import decode
@@ -140,7 +141,7 @@ class StateCache:
             binary=True,
         )
         entries = list(missing.values())
-        for ordinal, version, topic, state, is_snapshot in rows:
+        for ordinal, version, topic, state, is_snapshot in whole(connection, rows, 3):
             entry = entries[ordinal - 1]
             if is_snapshot:
                 entry.state = msgspec.json.decode(state, type=entry.stream.state_type)

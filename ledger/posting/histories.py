@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ledger.archive.cold import whole
 from ledger.sql import joined, load_queries
 from ledger.store.codec import decode
 from ledger.store.partitions import partition_of
@@ -30,6 +31,6 @@ def read_histories(
         binary=True,
     )
     histories: dict[StreamId, list[Any]] = {stream_id: [] for stream_id in wanted}
-    for ordinal, topic, state in rows:
+    for ordinal, topic, state in whole(connection, rows, 2):
         histories[wanted[ordinal - 1]].append(decode(topic, state))
     return histories

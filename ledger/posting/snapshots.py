@@ -1,6 +1,6 @@
 """Write snapshots of streams that have grown, outside the transaction that everybody waits for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import psycopg
 import structlog
 from psycopg import Connection
 
-from ledger.posting.cache import StateCache
+from ledger.posting.cache import Entry, StateCache
 from ledger.sql import load_queries
 from ledger.store.partitions import partition_of
 from ledger.streams import StreamId
@@ -28,6 +28,16 @@ def write_snapshots(
     due = cache.due_snapshots(stream_ids)
     if not due:
         return
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL synchronous_commit = off")
+            store_snapshots(connection, due, partition_count)
+    except psycopg.Error as error:
+        _log.warning("snapshots_skipped", snapshot_count=len(due), error=str(error).strip())
+
+
+def store_snapshots(connection: Connection[Any], due: Sequence[tuple[StreamId, Entry]], partition_count: int) -> None:
+    """Store states in place of older ones, within the caller's transaction."""
     rows = [
         {
             "partition": partition_of(stream_id, partition_count),
@@ -37,14 +47,10 @@ def write_snapshots(
             "state": msgspec.json.encode(entry.state),
         }
         for stream_id, entry in due
+        if entry.version > entry.snapshot_version
     ]
-    try:
-        with connection.transaction(), connection.cursor() as cursor:
-            connection.execute("SET LOCAL synchronous_commit = off")
-            cursor.executemany(_SQL["add_snapshot"], rows)
-            cursor.executemany(_SQL["drop_older_snapshots"], rows)
-    except psycopg.Error as error:
-        _log.warning("snapshots_skipped", snapshot_count=len(rows), error=str(error).strip())
-        return
+    with connection.cursor() as cursor:
+        cursor.executemany(_SQL["add_snapshot"], rows)
+        cursor.executemany(_SQL["drop_older_snapshots"], rows)
     for _, entry in due:
         entry.snapshot_version = entry.version

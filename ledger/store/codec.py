@@ -20,7 +20,7 @@ EVENT_TYPES: dict[str, type[Struct]] = {
 }
 """Every topic ever stored, and the class that reads it."""
 
-_DECODERS = {topic: msgspec.json.Decoder(event_type).decode for topic, event_type in EVENT_TYPES.items()}
+DECODERS = {topic: msgspec.json.Decoder(event_type).decode for topic, event_type in EVENT_TYPES.items()}
 
 
 class UnknownTopic(Exception):  # not a refusal: the database was written by a newer Khaywe
@@ -43,7 +43,7 @@ def decode(topic: str, state: bytes) -> Any:
         UnknownTopic: No class is registered for ``topic``; a newer version wrote it.
     """
     try:
-        decoder = _DECODERS[topic]
+        decoder = DECODERS[topic]
     except KeyError:
         raise UnknownTopic(f"No event type is known for the topic {topic!r}; run the newer Khaywe.") from None
     return decoder(state)

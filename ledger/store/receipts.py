@@ -5,6 +5,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ledger.archive.cold import folders_of, resolved, whole
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.streams import Stream, StreamId
@@ -31,10 +32,11 @@ class Recorded(NamedTuple):
 def recorded_for(connection: Connection[Any], reference: tuple[str, str]) -> Recorded | None:
     """Return what was recorded for the effect named by ``(source, key)``, or ``None`` if there is nothing."""
     source, key = reference
-    row = connection.execute(_SQL["event_of"], {"source": source, "key": key}, binary=True).fetchone()
-    if row is None:
+    rows = connection.execute(_SQL["event_of"], {"source": source, "key": key}, binary=True)
+    found = whole(connection, rows, 4)
+    if not found:
         return None
-    partition, stream_id, version, topic, state = row
+    partition, stream_id, version, topic, state = found[0]
     return Recorded(partition, stream_id, version, decode(topic, state))
 
 
@@ -48,7 +50,8 @@ def state_before(connection: Connection[Any], stream: Stream, recorded: Recorded
         "limit": None,
     }
     state = None
+    folders = folders_of(connection)
     with connection.cursor(binary=True) as cursor:
         for _, topic, event in cursor.stream(_SQL["stream"], asked):
-            state = stream.evolve(state, decode(topic, event))
+            state = stream.evolve(state, decode(topic, resolved(folders, event)))
     return state

@@ -18,6 +18,7 @@ from eventsourcing.persistence import (
 from psycopg import Connection, errors
 from psycopg_pool import ConnectionPool
 
+from ledger.archive.cold import whole
 from ledger.sql import load_queries
 from ledger.store.append import append, lock_heads
 from ledger.store.chain import NewEvent
@@ -119,7 +120,7 @@ class PartitionRecorder(ApplicationRecorder):
             "limit": limit,
         }
         with _connection(self._pool) as connection:
-            rows = connection.execute(_SQL["notifications"], asked, binary=True).fetchall()
+            rows = whole(connection, connection.execute(_SQL["notifications"], asked, binary=True), 4)
         return [
             Notification(id=position, originator_id=stream_id, originator_version=version, topic=topic, state=state)
             for position, stream_id, version, topic, state in rows
@@ -213,7 +214,7 @@ def _select(
         "limit": limit,
     }
     with _connection(pool) as connection:
-        rows = connection.execute(_SQL[statement], asked, binary=True).fetchall()
+        rows = whole(connection, connection.execute(_SQL[statement], asked, binary=True), 2)
     return [StoredEvent(stream_id, version, topic, state) for version, topic, state in rows]
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from msgspec import Struct
 from psycopg import Connection, Copy
 
+from ledger.archive.cold import ArchiveAway, folders_of, removed_until, respelled
+from ledger.archive.segments import NoRow
 from ledger.sql import joined, load_queries
 from ledger.store.chain import GENESIS, microseconds
 from ledger.streams import StreamId
@@ -127,6 +129,8 @@ class _Walk:
         """When the last event was recorded, as the chain spells it."""
         self._connection = connection
         self._partition = partition
+        self._folders = folders_of(connection)
+        self._removed_until = removed_until(connection, partition)
         # Two generations: when the newer one is full it becomes the older one, and streams that are not met again
         # before the next change are forgotten.
         self._versions: dict[StreamId, int] = {}
@@ -183,8 +187,9 @@ class _Walk:
             # The number of columns and the link stand around exactly the bytes that the link is taken over.
             next_link = sha256(link + row[2:-36]).digest()
             if row[-32:] != next_link:
-                fault = "the event or its link was changed: they do not match"
-                break
+                next_link, fault = self._of_archived(found, link, row)
+                if fault:
+                    break
             next_stamp = row[-44:-36]
             if next_stamp < stamp:
                 fault = "the event was recorded before the one ahead of it"
@@ -204,6 +209,20 @@ class _Walk:
             row = block.tobytes() if size > 0 else bytes(copy.read())
         self.position, self.link, self.stamp = position, link, stamp
         return fault
+
+    def _of_archived(self, position: int, link: bytes, row: bytes) -> tuple[bytes, str | None]:
+        """Return the link of an event whose state may be in an archive, or what is wrong with it."""
+        try:
+            found = sha256(link + respelled(self._folders, row[2:-36])).digest()
+        except NoRow:
+            found = b""
+        except ArchiveAway as error:
+            return b"", str(error)
+        if row[-32:] != found:
+            return b"", "the event or its link was changed: they do not match"
+        if position > self._removed_until:
+            return b"", "the event's state was removed, and nobody has confirmed that"
+        return found, None
 
     def _require_predecessors(self, firsts: list[_First]) -> None:
         found = self._connection.execute(

@@ -19,7 +19,7 @@ LEFT JOIN ledger.events AS e
     ON m.movement = 'expired' AND e.partition = m.partition AND e.position = m.position
 WHERE
     m.program_id = %(program_id)s AND m.point_currency = %(point_currency)s
-    AND (m.movement <> 'expired' OR convert_from(e.state, 'UTF8')::jsonb ->> 'reason' = 'converted')
+    AND (m.movement <> 'expired' OR ledger.state_v1(e.state) ->> 'reason' = 'converted')
 GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4
 

@@ -13,6 +13,7 @@ from projections.books.chart import SCHEME_VERSION
 from projections.books.cohorts import cohort_of, figures_of
 from projections.books.describing import described
 from projections.books.entries import NOTHING_MORE, ApprovedEntry, Entry, Known
+from projections.books.expecting import expects_entry
 from projections.books.month_end import end_month
 from projections.books.pricing import PriceList
 from projections.books.scheme import Scheme
@@ -55,6 +56,8 @@ class Month:
         self.currency = prices.currency
         self.ledger = Subledger(prices, cohorts, balances, owed, window.last_day, estimates)
         self.entry_count = 0
+        self.unposted: dict[str, tuple[int, str]] = {}
+        """By topic: how many events should have an entry and have none, and the first of them."""
         self._estimates = books.estimates
         self.scheme_version = scheme_version
         self._scheme = _SCHEMES[scheme_version](self.ledger)
@@ -64,7 +67,12 @@ class Month:
         """Post an event that belongs to the month; return its entry, if it has one."""
         entry = self._entry(place, event, known)
         self._scheme.book(account, event, entry, known)
-        return self._took(entry) if entry.postings else None
+        if entry.postings:
+            return self._took(entry)
+        if expects_entry(event):
+            count, first = self.unposted.get(entry.kind, (0, place))
+            self.unposted[entry.kind] = count + 1, first
+        return None
 
     def end(self) -> Iterator[Entry]:
         """Post what the end of the month posts."""

@@ -12,6 +12,7 @@ from projections.books.scheme import FUNDED
 from projections.books.subledger import Subledger
 
 _KIND = "books.period_closed.v1"
+CHANGE_OF_ESTIMATE = "Change of estimate"
 
 
 def end_month(  # a month, and what is only known at its end
@@ -33,7 +34,7 @@ def end_month(  # a month, and what is only known at its end
         cohort = ledger.cohorts[key]
         for description, post in (
             ("Release by redemption, up to date", _redeem),
-            ("Change of estimate", _estimate),
+            (CHANGE_OF_ESTIMATE, _estimate),
             ("Rest of points that are no longer open", _lapse),
             ("Service rendered", _render),
         ):

@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from ledger.account.events import AccountEvent
+from ledger.archive.cold import whole
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.streams import ACCOUNT
@@ -82,7 +83,7 @@ class Reading:
         after = self.window.start(partition)
         while after < last:
             asked = {"partition": partition, "after": after, "last": last, "limit": _PAGE}
-            rows = self._connection.execute(_SQL["page"], asked, binary=True).fetchall()
+            rows = whole(self._connection, self._connection.execute(_SQL["page"], asked, binary=True), 3)
             if not rows:
                 return
             after = rows[-1][0]

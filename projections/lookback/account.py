@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from ledger.account.activity import lapses_on
 from ledger.account.movements import Moved
+from ledger.archive.cold import whole
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.store.partitions import partition_of
@@ -53,7 +54,7 @@ def past_account(
         binary=True,
     )
     past = Past(cut.as_of)
-    for version, topic, state in rows:
+    for version, topic, state in whole(connection, rows, 2):
         past.take(version, decode(topic, state))
     past.end_holds(cut.ends_at)
     return past_state(past, account_id)

@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 from psycopg import Connection
 
+from ledger.archive.cold import folders_of, resolved
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from projections.balances import BalanceRow
@@ -149,6 +150,7 @@ def _accounts(connection: Connection[Any], program_id: str, cut: Cut) -> Iterato
 
 
 def _folded(connection: Connection[Any], on: date, asked: dict[str, Any]) -> Iterator[Past]:
+    folders = folders_of(connection)
     # A cursor of the server's: a page of accounts may have any number of events.
     with connection.transaction(), connection.cursor("lookback", binary=True) as cursor:
         cursor.itersize = _ROWS_PER_FETCH
@@ -156,5 +158,5 @@ def _folded(connection: Connection[Any], on: date, asked: dict[str, Any]) -> Ite
         for _, rows in groupby(cursor, itemgetter(0)):
             past = Past(on)
             for _, version, topic, state in rows:
-                past.take(version, decode(topic, state))
+                past.take(version, decode(topic, resolved(folders, state)))
             yield past

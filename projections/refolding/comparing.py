@@ -10,6 +10,8 @@ from msgspec import Struct
 from psycopg import Connection, IsolationLevel
 
 from ledger.account.state import Account
+from ledger.archive.cold import folders_of, resolved
+from ledger.archive.packs import is_reference
 from ledger.sql import load_queries
 from ledger.streams import StreamId
 from projections.refolding.folding import Fault, Folded, Row, broken_law, fold
@@ -160,6 +162,7 @@ def _lots_of(account: Account) -> _Lots:
 
 
 def _rows(connection: Connection[Any], key: dict[str, Any]) -> Iterator[Row]:
+    folders = folders_of(connection)
     next_row, unpack = connection.pgconn.get_copy_data, _FRONT.unpack_from
     start = _FRONT.size
     with connection.cursor().copy(_SQL["events"], key) as copy:
@@ -167,7 +170,10 @@ def _rows(connection: Connection[Any], key: dict[str, Any]) -> Iterator[Row]:
         while row != _TRAILER:
             stream_id, position, version, topic_length = unpack(row)
             end = start + topic_length
-            yield stream_id, position, version, row[start:end].decode(), row[end + 4 :]
+            state = row[end + 4 :]
+            if is_reference(state):
+                state = resolved(folders, state)
+            yield stream_id, position, version, row[start:end], state
             size, block = next_row(1)
             row = block.tobytes() if size > 0 else bytes(copy.read())
         while copy.read():

@@ -1,21 +1,21 @@
 """Folding streams anew from their events, and what must hold of every account."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
 
 from ledger.account.books import Book
 from ledger.account.state import Account
-from ledger.store.codec import EVENT_TYPES, decode
-from ledger.streams import STREAMS, Stream, StreamId
+from ledger.store.codec import DECODERS
+from ledger.streams import STREAMS, StreamId
 
-_STREAM_OF: dict[str, Stream] = {
-    event_type.TOPIC: stream  # type: ignore[attr-defined]
+_HOW: dict[bytes, tuple[Callable[[bytes], Any], Callable[[Any, Any], Any]]] = {
+    topic.encode(): (DECODERS[topic], stream.evolve)
     for stream in STREAMS
-    for event_type in stream.event_types
+    for topic in (event_type.TOPIC for event_type in stream.event_types)  # type: ignore[attr-defined]
 }
-assert _STREAM_OF.keys() == EVENT_TYPES.keys()
+"""How events of a topic, as it is stored, are read and folded."""
 
 
 class Fault(Struct, frozen=True):
@@ -45,7 +45,7 @@ class Folded(Struct):
     """What went wrong, at ``position``."""
     event_count: int = 0
 
-    def follow(self, position: int, version: int, topic: str, state: bytes) -> None:
+    def follow(self, position: int, version: int, topic: bytes, state: bytes) -> None:
         """Fold the next event, unless one before it went wrong."""
         self.event_count += 1
         if self.reason:
@@ -54,14 +54,16 @@ class Folded(Struct):
             self.reason = f"the event is version {version} of its stream, and the one before it is {self.version}"
         else:
             try:
-                self.state = _STREAM_OF[topic].evolve(self.state, decode(topic, state))
+                decode, evolve = _HOW[topic]
+                self.state = evolve(self.state, decode(state))
             except Exception as error:  # noqa: BLE001  # whatever somebody wrote there, it is to be named and not to stop us
                 self.reason = f"the event cannot be folded: {type(error).__name__}: {error}"
-        self.position, self.version = position, version
+        self.position = position
+        self.version = version
 
 
-Row = tuple[StreamId, int, int, str, bytes]
-"""Stream, position, version, topic, state."""
+Row = tuple[StreamId, int, int, bytes, bytes]
+"""Stream, position, version, topic as it is stored, state."""
 
 
 def fold(rows: Iterable[Row]) -> Iterator[Folded]:

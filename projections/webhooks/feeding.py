@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from psycopg import Connection
 
 from ledger.account.events import AccountOpened
+from ledger.archive.cold import whole
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.streams import StreamId
@@ -74,7 +75,7 @@ def feed(connection: Connection[Any], now: datetime) -> int:
 
 def _feed_from(connection: Connection[Any], partition: int, after: int, group: list[_Behind], now: datetime) -> int:
     asked = {"partition": partition, "after": after, "limit": _PAGE_SIZE}
-    rows = connection.execute(_EVENTS["page"], asked, binary=True).fetchall()
+    rows = whole(connection, connection.execute(_EVENTS["page"], asked, binary=True), 4)
     if not rows:
         return 0
     wanted = [

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from ledger.archive.cold import whole
 from ledger.sql import joined, load_queries
 from ledger.store.partitions import partition_of
 from projections.whatifs.rows import Found, WhatIf, encode
@@ -51,7 +52,7 @@ def read_stored(connection: Connection[Any], accounts: Sequence[tuple[UUID, UUID
         binary=True,
     )
     found: list[Stored] = [[] for _ in accounts]
-    for ordinal, topic, state in rows:
+    for ordinal, topic, state in whole(connection, rows, 2):
         found[ordinal - 1].append((topic, state))
     return found
 

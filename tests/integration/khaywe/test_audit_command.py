@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from khaywe.cli import app
 from khaywe.wiring import Database
+from ledger.archive.packs import states_of_blob
+from ledger.archive.segments import states_of_group
 from tests.databases import temporary_home
 from tests.integration.ledger.audit.bookkeeper import fill
 
@@ -113,3 +115,55 @@ def test_what_is_no_checkpoint(database: Database, khaywe: Khaywe, tmp_path: Pat
     assert (code, told) == (1, f"khaywe: {tmp_path / 'x.json'} is no checkpoint.\n")
     assert khaywe(database.owner_url, "audit", "checkpoint", "export")[0] == 1
     assert khaywe(database.owner_url, "audit", "verify", "--archive", str(tmp_path))[0] == 1
+
+
+def test_bulk_leaves_and_comes_back(database: Database, khaywe: Khaywe, tmp_path: Path) -> None:
+    """Only when somebody names the number; told where it is; told when it moved; and all of it verifies."""
+    url, folder, elsewhere = database.owner_url, tmp_path / "archive", tmp_path / "elsewhere"
+    fill(database)
+    assert "manifest.json cannot be read" in khaywe(url, "audit", "remove", str(tmp_path))[2]
+    khaywe(url, "audit", "export", str(folder))
+    code, output, told = khaywe(url, "audit", "remove", str(folder))
+    assert (code, "90 events have" in output) == (1, True)
+    assert "with --confirm 90 it is done" in told
+    assert "91 is not 90; nothing was removed" in khaywe(url, "audit", "remove", str(folder), "--confirm", "91")[2]
+    code, output, told = khaywe(url, "audit", "remove", str(folder), "--confirm", "90")
+    assert (code, told) == (0, "")
+    assert "Removed the bulk of 90 events; what they were is in archive 1." in output
+    assert "There is nothing to remove." in khaywe(url, "audit", "remove", str(folder))[1]
+    assert report_of(khaywe, url)["is_whole"]
+    assert f"archive 1: {folder}\n" in khaywe(url, "audit", "archives")[1]
+    folder.rename(elsewhere)
+    states_of_blob.cache_clear()  # another process would not know it
+    states_of_group.cache_clear()
+    assert f"archive 1: {folder} - cannot be read here\n" in khaywe(url, "audit", "archives")[1]
+    code, output, told = khaywe(url, "audit", "return")
+    assert (code, "khaywe audit moved" in told) == (1, True)
+    assert khaywe(url, "audit", "moved", "2", str(elsewhere))[2].startswith("khaywe: There is no archive 2")
+    assert khaywe(url, "audit", "moved", "1", str(elsewhere))[0] == 0
+    assert "Brought back 90 events" in khaywe(url, "audit", "return")[1]
+    report = report_of(khaywe, url)
+    assert (report["is_whole"], report["partitions"][0]["event_count"]) == (True, 102)
+
+
+def test_only_what_was_recorded_before(database: Database, khaywe: Khaywe, tmp_path: Path) -> None:
+    """Younger events stay whole; an archive of a part, or of another ledger, removes nothing."""
+    url, whole, part = database.owner_url, tmp_path / "whole", tmp_path / "part"
+    fill(database)
+    with database.connect() as connection:
+        row = connection.execute("SELECT recorded_at FROM ledger.events WHERE position = 50").fetchone()
+    assert row is not None
+    khaywe(url, "audit", "export", str(whole))
+    khaywe(url, "audit", "export", str(part), "--from", row[0].isoformat())
+    assert "begins in the middle" in khaywe(url, "audit", "remove", str(part))[2]
+    told = khaywe(url, "audit", "remove", str(whole), "--before", row[0].isoformat())[2]
+    count = int(told.split("--confirm ")[1].split()[0])
+    assert 0 < count < 90
+    assert khaywe(url, "audit", "remove", str(whole), "--before", row[0].isoformat(), "--confirm", str(count))[0] == 0
+    with database.connect() as connection:
+        query = "SELECT max(position) < 50 FROM ledger.events WHERE ledger.is_reference_v1(state)"
+        assert connection.execute(query.encode()).fetchone() == (True,)
+    segment = next(whole.glob("events-*.parquet"))
+    content = segment.read_bytes()
+    segment.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    assert "is not the file that was exported" in khaywe(url, "audit", "remove", str(whole), "--confirm", "1")[2]

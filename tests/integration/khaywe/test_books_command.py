@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
@@ -47,12 +48,13 @@ def khaywe(new_database: NewDatabase) -> Iterator[Khaywe]:
             assert isinstance(outcome, Posted), outcome
     with temporary_home() as home:
 
-        def run(*arguments: str) -> tuple[int, str, str]:
+        def run(*arguments: str, group: str = "books") -> tuple[int, str, str]:
             environ = {"KHAYWE_DATABASE_URL": database.owner_url, "KHAYWE_HOME": str(home)}
             with capture_logs():
-                result = CliRunner().invoke(app, ["books", *arguments], env=environ)
+                result = CliRunner().invoke(app, [group, *arguments], env=environ)
             return result.exit_code, result.stdout, result.stderr
 
+        run.url = database.owner_url  # type: ignore[attr-defined]
         yield run
 
 
@@ -74,9 +76,40 @@ def test_a_month_is_closed_and_read(khaywe: Khaywe) -> None:
     journal = khaywe("journal", PROGRAM_ID, "2025-01")[1]
     assert journal == khaywe("journal", PROGRAM_ID, "2025-01")[1]
     assert [json.loads(one)["account"] for one in journal.splitlines()] == ["9000", "9010", "2000", "1000", "4000"]
+    code, told, _ = khaywe("check", PROGRAM_ID, "2025-01")
+    assert (code, {line[:7] for line in told.splitlines()}) == (0, {"holds  "})
+    assert json.loads(khaywe("check", PROGRAM_ID, "2025-01", "--json")[1])["is_passed"]
+    assert json.loads(khaywe("disclosures", PROGRAM_ID, "2025-01")[1])["total"]["closing_minor"] == 25
     code, told, _ = khaywe("reopen", PROGRAM_ID, "2025-01", "--reason", "a wrong price")
     assert (code, "a second person has to agree" in told) == (0, True)
     assert json.loads(khaywe("settings", PROGRAM_ID)[1])["closed"] == ["2025-01"]
+
+
+def test_a_ledger_that_was_changed_fails_its_checks(khaywe: Khaywe) -> None:
+    """An event of a closed month that somebody edited behind our back: it no longer gives what was closed."""
+    assert khaywe("settings", PROGRAM_ID, "--set", json.dumps(SETTINGS))[0] == 0
+    assert khaywe("close", PROGRAM_ID, "2025-01")[0] == 0
+    with psycopg.connect(khaywe.url, autocommit=True) as owner:  # type: ignore[attr-defined]
+        owner.execute("SET session_replication_role = replica")
+        owner.execute(
+            "UPDATE ledger.events "
+            "SET state = convert_to(replace(convert_from(state, 'UTF8'), '25000', '26000'), 'UTF8') "
+            "WHERE topic = 'account.purchase_posted.v1'"
+        )
+    code, told, _ = khaywe("check", PROGRAM_ID, "2025-01")
+    assert code == 1
+    assert "FAILS  the events give what the month was closed with: journal_hash, balances_minor" in told
+
+
+def test_audit_verify_takes_books_in(khaywe: Khaywe) -> None:
+    """Every month that is closed, of every program; and what is wrong with one."""
+    assert khaywe("settings", PROGRAM_ID, "--set", json.dumps(SETTINGS))[0] == 0
+    assert khaywe("close", PROGRAM_ID, "2025-01")[0] == 0
+    code, told, _ = khaywe("verify", "--with-books", group="audit")
+    assert (code, f"books of {PROGRAM_ID}, 2025-01: as they were closed" in told) == (0, True)
+    assert khaywe("settings", PROGRAM_ID, "--set", json.dumps(SETTINGS | {"effective_on": "2025-02-01"}))[0] == 0
+    report = json.loads(khaywe("verify", "--with-books", "--json", group="audit")[1])
+    assert report["books"] == [{"program_id": PROGRAM_ID, "period": "2025-01", "is_passed": True, "told": ""}]
 
 
 def test_what_cannot_be_done_is_told_plainly(khaywe: Khaywe) -> None:

@@ -14,6 +14,7 @@ from ledger.bookkeeping.decide import following, period_of
 from ledger.bookkeeping.events import Funder, Supplier
 from ledger.bookkeeping.state import Bookkeeping
 from projections.books import chart
+from projections.books.checks import Tally, judge
 from projections.books.cohorts import Cohort
 from projections.books.entries import LotWorth, RedeemedLot
 from projections.books.month import Month
@@ -61,6 +62,11 @@ class BooksMachine(AccountMachine):
             for posting in entry.postings:
                 sums[posting.point_currency if posting.is_points else ""] += posting.amount
             assert not any(sums.values()), entry
+        tally = Tally(first.window)
+        for entry in entries:
+            tally.take(entry)
+        assert [one for one in judge(None, first.closed("t", NOON), tally) if not one.is_passed] == []
+        assert first.unposted == {}
         ledger = first.ledger
         for part, accounts in (
             (0, (chart.OWN_POINTS, chart.PARTNER_POINTS)),

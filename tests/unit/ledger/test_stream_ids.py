@@ -4,6 +4,7 @@ from ledger.streams import (
     ACCESS,
     ACCOUNT,
     APPROVAL,
+    ARCHIVE,
     BOOKKEEPING,
     BUDGET,
     NAMESPACE,
@@ -13,6 +14,7 @@ from ledger.streams import (
     access_stream_id,
     account_stream_id,
     approval_stream_id,
+    archive_stream_id,
     bookkeeping_stream_id,
     budget_stream_id,
     pool_stream_id,
@@ -57,13 +59,14 @@ def test_streams_do_not_meet() -> None:
         approval_stream_id("club2", "home"),
         bookkeeping_stream_id("club"),
         bookkeeping_stream_id("club2"),
+        archive_stream_id(),
     ]
     assert len(ids) == len(set(ids))
 
 
 def test_every_kind_of_stream_is_listed() -> None:
     """With a name and a snapshot layout of its own."""
-    assert (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL, BOOKKEEPING) == STREAMS
+    assert (ACCOUNT, PROGRAM, BUDGET, POOL, ACCESS, APPROVAL, BOOKKEEPING, ARCHIVE) == STREAMS
     assert [stream.name for stream in STREAMS] == [
         "account",
         "program",
@@ -72,6 +75,7 @@ def test_every_kind_of_stream_is_listed() -> None:
         "access",
         "approval",
         "books",
+        "archive",
     ]
     assert [stream.snapshot_topic for stream in STREAMS] == [
         "account.state.v3",
@@ -81,4 +85,5 @@ def test_every_kind_of_stream_is_listed() -> None:
         "access.state.v1",
         "approval.state.v1",
         "books.state.v1",
+        "archive.state.v1",
     ]

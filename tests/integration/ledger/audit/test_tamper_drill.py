@@ -5,7 +5,6 @@ On the database as a superuser whose session fires no trigger; on an archive wit
 re-chained as a whole agrees with itself, so it takes a checkpoint that was kept elsewhere.
 """
 
-import gzip
 import json
 import subprocess
 from collections import deque
@@ -23,8 +22,9 @@ from khaywe.auditing import Report, verify_ledger
 from khaywe.auditing.archived import verify_archived
 from khaywe.embedded._binaries import programs_folder
 from khaywe.wiring import Database
+from ledger.archive.segments import new_segment, records
 from ledger.audit import exporting, ranges
-from ledger.audit.manifest import LENGTH, Segment, read_manifest, records, write_manifest
+from ledger.audit.manifest import Segment, read_manifest, write_manifest
 from ledger.merkle import Frontier, leaf
 from ledger.store.chain import GENESIS, link, microseconds, row
 from projections.refolding import comparing
@@ -271,8 +271,9 @@ def store(folder: Path, changed: Records) -> None:
     name = manifest.segments[0].file
     for segment in manifest.segments:
         (folder / segment.file).unlink()
-    content = b"".join(LENGTH.pack(len(row_)) + row_ + link_ for row_, link_ in changed)
-    (folder / name).write_bytes(gzip.compress(content, mtime=0))
+    with new_segment(folder / name) as segment_file:
+        for record in changed:
+            segment_file.add(*record)
     frontier = Frontier()
     for _, one in changed:
         frontier.add(leaf(one))

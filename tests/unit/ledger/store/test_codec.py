@@ -57,6 +57,7 @@ from ledger.account.events import (
     VoucherIssued,
 )
 from ledger.approval.events import ApprovalGranted, ApprovalRejected, ApprovalRequested
+from ledger.archive.events import BulkRemoved, BulkReturned
 from ledger.bookkeeping.events import (
     CohortFigures,
     EstimateApplied,
@@ -244,6 +245,8 @@ EVENTS: list[Struct] = [
     EstimateApplied("2026-01/own/points", 9700, "key:k", NOON),
     PeriodClosed("2026-01", {"0": 9}, "ab" * 32, 1, 1, 0, {"2000": -5}, (CohortFigures("c"),), "key:k", NOON, 1),
     PeriodReopened("2026-01", "key:k", "user:v", NOON, "a price was wrong"),
+    BulkRemoved(1, {"0": 12}, {"0": "ab" * 32}, 9, "cd" * 32, "cli:anna", NOON),
+    BulkReturned("cli:anna", NOON),
 ]
 
 

@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 115
-SHIPPED_HASH = "f4c59d78a9777ced097f222f7498840c509cce55f9c53896b5999dcf55138c2f"
+SHIPPED_LINES = 118
+SHIPPED_HASH = "416c28ef14ef7a271f127b0f016ee6589f0da24a28564757f315c1840171d36d"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
