@@ -29,3 +29,11 @@ SELECT p.partition, p.position FROM analytics.positions AS p ORDER BY p.partitio
 
 -- newest_day --
 SELECT max(t.effective_on) FROM analytics.timeline AS t WHERE t.program_id = %(program_id)s
+
+-- has_removed --
+-- Whether the bulk of any event is in an archive, where SQL cannot read it.
+SELECT EXISTS (
+    SELECT FROM ledger.removals AS r
+    INNER JOIN ledger.events AS e ON e.partition = r.partition AND e.position <= r.position
+    WHERE ledger.is_reference_v1(e.state)
+)

@@ -10,6 +10,7 @@ import pandas as pd
 from msgspec import Struct
 from psycopg import Connection
 
+from ledger.archive.cold import ArchiveAway
 from ledger.errors import InvalidInput
 from ledger.sql import load_queries
 
@@ -75,6 +76,7 @@ def read_history(connection: Connection[Any], program_id: str, point_currency: s
 
     Raises:
         InvalidInput: It never issued points of this currency.
+        ArchiveAway: Events left the database for an archive: what was redeemed long ago would be missing.
     """
     asked = {"program_id": program_id, "point_currency": point_currency}
     with connection.transaction():
@@ -82,6 +84,9 @@ def read_history(connection: Connection[Any], program_id: str, point_currency: s
         # It reads everything anyway. Without statistics, as after loading years at once, the planner would go from lot
         # to lot, and for each through all events of its account: minutes instead of seconds.
         connection.execute("SET LOCAL enable_nestloop = off")
+        removed = connection.execute(_SQL["has_removed"]).fetchone()
+        if removed is not None and removed[0]:
+            raise ArchiveAway("Estimates need old events in the database; bring them back first: khaywe audit return.")
         positions = [f"{partition}:{position}" for partition, position in connection.execute(_SQL["positions"])]
         newest = connection.execute(_SQL["newest_day"], asked).fetchone()
         moved = connection.execute(_SQL["moved"], asked).fetchall()
