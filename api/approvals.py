@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.access.caller import caller_of
+from api.applying import ESTIMATES, agreed, asked_estimates, asked_for
 from api.bodies import body_of
 from api.booking import Make, answer, book
 from api.changing import instruction
@@ -26,7 +27,7 @@ from ledger.access.roles import Action
 from ledger.approval.decide import ApprovalDecided, ApprovalNeeded, SecondPersonNeeded, UnknownApproval
 from ledger.approval.events import ApprovalRequested
 from ledger.approval.state import Approval
-from ledger.bookkeeping.decide import PeriodNotClosed
+from ledger.bookkeeping.decide import BooksNotSetUp, PeriodNotClosed, StaleProposal
 from ledger.bookkeeping.events import PeriodReopened
 from ledger.errors import InvalidInput
 from ledger.members.directory import find_member
@@ -36,6 +37,7 @@ from ledger.program.decide import PublishProgram, StaleVersion, UnknownProgram
 from ledger.program.events import ProgramPublished
 from ledger.program.state import Program
 from ledger.streams import APPROVAL, NAMESPACE, StreamId, approval_stream_id
+from projections.books.proposals import StoredProposal, UnknownProposal
 from rules.activity import member_address
 from rules.instructions import approvals as deciding
 from rules.instructions.asking import hashed
@@ -55,7 +57,7 @@ class ApprovalView(Struct, frozen=True):
 
     approval_id: str
     kind: str
-    """accrual, adjustment, reinstatement, publication, repair or reopening."""
+    """accrual, adjustment, reinstatement, publication, repair, reopening or estimates."""
     status: str
     """pending, approved, rejected or expired."""
     request: Raw
@@ -132,6 +134,7 @@ _ACTIONS = dict.fromkeys(_POINTS, Action.ADJUST) | {
     _PUBLICATION: Action.PUBLISH,
     REPAIR: Action.CLOSE_PERIODS,
     _REOPENING: Action.CLOSE_PERIODS,
+    ESTIMATES: Action.CLOSE_PERIODS,
 }
 """Of what can be asked for: what whoever agrees must be allowed to do."""
 
@@ -175,7 +178,8 @@ async def _ask(request: Request, kind: str, asked: Any, make: Make) -> Response:
     original = make(program_id, now, idempotency_references(request))
     named = await run_in_threadpool(_with_member_id, found, program_id, asked)
     own_id = getattr(asked, _POINTS[kind].own_id)
-    return await _record(request, kind, f"{asked.source}:{own_id}", named, original.request_hash)
+    approval_id = deciding.points_approval_id(program_id, kind, asked.source, own_id)
+    return await _record(request, kind, approval_id, named, original.request_hash)
 
 
 async def ask_to_publish(request: Request, effective_from: datetime | None, revision: int) -> Response:
@@ -188,8 +192,10 @@ async def ask_to_publish(request: Request, effective_from: datetime | None, revi
         revision: Of the program.
     """
     asked = AskedPublication(revision, effective_from)
-    request_hash = hashed(_PUBLICATION, request.path_params["program_id"], asked)
-    return await _record(request, _PUBLICATION, f"{revision}:{effective_from}", asked, request_hash)
+    program_id = request.path_params["program_id"]
+    request_hash = hashed(_PUBLICATION, program_id, asked)
+    approval_id = str(uuid5(NAMESPACE, f"{_PUBLICATION}:{program_id}:{revision}:{effective_from}"))
+    return await _record(request, _PUBLICATION, approval_id, asked, request_hash)
 
 
 async def ask_to_reopen(request: Request, period: str, version: int, reason: str) -> Response:
@@ -225,10 +231,27 @@ def asked_reopening(  # noqa: PLR0917  # a record of six fields
     )
 
 
-async def _record(request: Request, kind: str, subject: str, asked: Struct, request_hash: bytes) -> Response:
+async def ask_to_apply(request: Request, stored: StoredProposal) -> Response:
+    """
+    Ask for a second person who agrees to apply a proposal of estimates.
+
+    Args:
+        request: As it came.
+        stored: The proposal.
+    """
+    found, by, now = resources(request), caller_of(request).family, datetime.now(UTC)
+
+    def wanted() -> ApprovalRequested:
+        with found.connection() as connection:
+            return asked_for(connection, found.partition_count, stored, by, now)
+
+    return await _asked(request, await run_in_threadpool(wanted), found, now)
+
+
+async def _record(request: Request, kind: str, approval_id: str, asked: Struct, request_hash: bytes) -> Response:
     found, program_id, now = resources(request), request.path_params["program_id"], datetime.now(UTC)
     wanted = ApprovalRequested(
-        str(uuid5(NAMESPACE, f"{kind}:{program_id}:{subject}")),
+        approval_id,
         program_id,
         kind,
         msgspec.json.encode(asked).decode(),
@@ -328,6 +351,9 @@ def read_approval(request: Request) -> Response:
             SecondPersonNeeded,
             StaleVersion,
             PeriodNotClosed,
+            UnknownProposal,
+            BooksNotSetUp,
+            StaleProposal,
             KeyReused,
             LedgerBusy,
             LedgerUnavailable,
@@ -353,10 +379,13 @@ async def approve(request: Request) -> Response:
         keys = idempotency_references(request)
         granting = deciding.grant(requested.program_id, requested.approval_id, caller.family, now, keys=keys)
         return answer(await found.poster.post(granting))
-    wanted = _wanted(requested, caller.family, now, idempotency_references(request))
+    wanted = await run_in_threadpool(_wanted, found, approval, caller.family, now, idempotency_references(request))
     posted = await found.poster.post(deciding.agree(wanted, requested, caller.family, now))
     if isinstance(posted.event, PeriodReopened):
         return _done(posted, {"period": posted.event.period, "reason": posted.event.reason})
+    if requested.kind == ESTIMATES:
+        asked = asked_estimates(requested.request)
+        return _done(posted, msgspec.to_builtins(asked))
     return _published(posted) if isinstance(posted.event, ProgramPublished) else answer(posted)
 
 
@@ -387,8 +416,9 @@ async def reject(request: Request) -> Response:
     return Response(msgspec.json.encode(view), 200, headers, "application/json")
 
 
-def _wanted(requested: ApprovalRequested, by: str, now: datetime, keys: tuple[Reference, ...]) -> Instruction:
+def _wanted(found: Resources, approval: Approval, by: str, now: datetime, keys: tuple[Reference, ...]) -> Instruction:
     """Return the instruction that does what was asked for, now that somebody agrees."""
+    requested = approval.requested
     if requested.kind in _POINTS:
         kind = _POINTS[requested.kind]
         return kind.instruct(requested.program_id, kind.decode(requested.request), now, keys=keys, is_approved=True)
@@ -397,6 +427,9 @@ def _wanted(requested: ApprovalRequested, by: str, now: datetime, keys: tuple[Re
         month = _reopening(requested.request)
         reopened = PeriodReopened(month.period, requested.requested_by, by, now, month.reason)
         return keep_books(requested.program_id, reopened, (own, *keys))
+    if requested.kind == ESTIMATES:
+        with found.connection() as connection:
+            return agreed(connection, found.partition_count, approval, by, now, keys)
     asked = _publication(requested.request)
     command = PublishProgram(
         asked.effective_from or now, now, requested.requested_by, expected=(asked.revision,), is_approved=True

@@ -1,6 +1,5 @@
 """The books of a program: settings, closing months, and what finance asks of them."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import uuid4
@@ -9,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from msgspec import Meta, Struct
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from api.access.caller import caller_of
 from api.approvals import ask_to_reopen
@@ -31,15 +30,14 @@ from ledger.bookkeeping.decide import (
 )
 from ledger.bookkeeping.events import EstimateApplied, Funder, PeriodClosed, SettingsSet, Supplier
 from ledger.errors import InvalidInput, LedgerError
+from ledger.money import UnknownCurrency
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, Posted, Reference
 from ledger.program.decide import UnknownProgram
 from ledger.store.receipts import recorded_for
 from projections.books import reports
 from projections.books.history import read_history
-from projections.books.journal import lines_of
-from projections.books.lines import JournalLine
-from projections.books.reading import opened
-from projections.books.reports import CutOffReport, Liability, RollForward
+from projections.books.reports import CutOffReport, Liability, RollForward, TrialBalance
+from projections.books.translation import Rates, rates_of, translated
 from rules.instructions.bookkeeping import keep_books
 
 router = APIRouter(prefix="/v1/programs/{program_id}/books", tags=["books"])
@@ -55,6 +53,14 @@ _READ: list[type[LedgerError]] = [
 ]
 _WRITE: list[type[LedgerError]] = [UnknownProgram, InvalidInput, KeyReused, LedgerBusy, LedgerUnavailable]
 _LIMIT = query_parameter("limit", "Items at most.", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100})
+
+_RATE_SCHEMA = {"type": "string", "maxLength": 40, "examples": ["1.0842"]}
+_RATES = (
+    query_parameter("currency", "Translate amounts into this one (ISO 4217).", {"type": "string", "examples": ["USD"]}),
+    query_parameter("opening_rate", "Units of it for one of the books', when the month began.", _RATE_SCHEMA),
+    query_parameter("average_rate", "The same, over the month.", _RATE_SCHEMA),
+    query_parameter("closing_rate", "The same, when the month ended.", _RATE_SCHEMA),
+)
 
 Decimals = Annotated[str, Meta(max_length=40)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -287,11 +293,36 @@ async def reopen_period(request: Request) -> Response:
 @router.get(
     "/{period}/rollforward",
     summary="Read the roll-forward of a month",
-    **operation(Action.READ_BOOKS, answer=RollForward, parameters=[PROGRAM, _PERIOD], refusals=_READ),
+    **operation(
+        Action.READ_BOOKS,
+        answer=RollForward,
+        parameters=[PROGRAM, _PERIOD, *_RATES],
+        refusals=[*_READ, UnknownCurrency],
+    ),
 )
 def read_rollforward(request: Request) -> Response:
-    """Points and value per cohort: opening, what came and went, closing. Of a closed month, or of the next so far."""
-    return as_json(_report(request, reports.roll_forward))
+    """
+    Points and value per cohort: opening, what came and went, closing. Of a closed month, or of the next so far.
+
+    With a currency and three rates, amounts are translated: balances at the opening and closing rate, movements at the
+    average rate; the rest is the column `translation` (IAS 21.39).
+    """
+    rates = _rates(request)
+    found = _report(request, reports.roll_forward)
+    return as_json(translated(found, rates) if rates else found)
+
+
+def _rates(request: Request) -> Rates | None:
+    """Return the rates that were sent: all of them, or none."""
+    texts = [request.query_params.get(one["name"]) for one in _RATES]
+    given = [text for text in texts if text is not None]
+    if not given:
+        return None
+    if len(given) < len(texts):
+        names = ", ".join(one["name"] for one in _RATES)
+        missing = next(one["name"] for one, text in zip(_RATES, texts, strict=True) if text is None)
+        raise InvalidInput(f"Give all of {names}, or none.", pointer=f"/{missing}")
+    return rates_of(*given)
 
 
 @router.get(
@@ -305,6 +336,16 @@ def read_liability(request: Request) -> Response:
 
 
 @router.get(
+    "/{period}/trial-balance",
+    summary="Read the trial balance of a month",
+    **operation(Action.READ_BOOKS, answer=TrialBalance, parameters=[PROGRAM, _PERIOD], refusals=_READ),
+)
+def read_trial_balance(request: Request) -> Response:
+    """Every account with what it began, moved and ended with; those of a currency add up to nothing."""
+    return as_json(_report(request, reports.trial_balance))
+
+
+@router.get(
     "/{period}/cutoff",
     summary="Read the late events of a month",
     **operation(Action.READ_BOOKS, answer=CutOffReport, parameters=[PROGRAM, _PERIOD, _LIMIT], refusals=_READ),
@@ -312,41 +353,6 @@ def read_liability(request: Request) -> Response:
 def read_cutoff(request: Request) -> Response:
     """Events that count in a closed month and were posted in this one, with their service date."""
     return as_json(_report(request, reports.cut_off, limit_of(request)))
-
-
-@router.get(
-    "/{period}/journal",
-    summary="Read the journal of a month",
-    **operation(
-        Action.READ_BOOKS,
-        answer={"application/x-ndjson": {"schema": {"type": "string"}}},
-        parameters=[PROGRAM, _PERIOD],
-        refusals=_READ,
-    ),
-)
-def read_journal(request: Request) -> Response:
-    """Every line, as JSON, one a line; of a closed month always the same bytes."""
-    found, program_id = _known(request)
-    period = request.path_params["period"]
-    check_period(period)
-    with found.connection() as connection:
-        # A refusal has to come before the first byte of the answer.
-        read_history(connection, program_id, found.partition_count).basis(period)
-    return StreamingResponse(_lines(found, program_id, period), media_type="application/x-ndjson")
-
-
-def _lines(found: Resources, program_id: str, period: str) -> Iterator[bytes]:
-    encoder = msgspec.json.Encoder()
-    for line in journal(found, program_id, period):
-        yield encoder.encode(line) + b"\n"
-
-
-def journal(found: Resources, program_id: str, period: str) -> Iterator[JournalLine]:
-    """Give the lines of the journal of a month."""
-    with found.connection() as connection:
-        history = read_history(connection, program_id, found.partition_count)
-        with opened(connection, program_id, history, period) as (_, reading):
-            yield from lines_of(program_id, reading.entries())
 
 
 def _report(request: Request, make: Any, *more: Any) -> Any:

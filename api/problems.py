@@ -21,7 +21,9 @@ from ledger.money import InvalidAmount, UnknownCurrency
 from ledger.pool import decide as pool
 from ledger.posting.instruction import KeyReused, LedgerBusy, LedgerUnavailable, NotCarriedOut
 from ledger.program import decide as program
+from models.errors import TooLittleHistory
 from projections.analytics.dictionary import UnknownView
+from projections.books.proposals import UnknownProposal
 from projections.webhooks.endpoints import TooManyWebhooks, UnknownWebhook
 from projections.webhooks.log import UnknownDelivery
 from projections.webhooks.targets import TargetRefused
@@ -222,6 +224,7 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     UnknownWhatIf: HTTPStatus.NOT_FOUND,
     UnknownRepair: HTTPStatus.NOT_FOUND,
     UnknownView: HTTPStatus.NOT_FOUND,
+    UnknownProposal: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     RequestTimeout: HTTPStatus.REQUEST_TIMEOUT,
     account.AccountNotOpen: HTTPStatus.CONFLICT,
@@ -264,6 +267,8 @@ STATUS: dict[type[LedgerError], HTTPStatus] = {
     bookkeeping.PeriodNotOver: HTTPStatus.CONFLICT,
     bookkeeping.PeriodNotClosed: HTTPStatus.CONFLICT,
     bookkeeping.BooksChanged: HTTPStatus.CONFLICT,
+    bookkeeping.StaleProposal: HTTPStatus.CONFLICT,
+    TooLittleHistory: HTTPStatus.CONFLICT,
     approval.SecondPersonNeeded: HTTPStatus.FORBIDDEN,
     access.UserExists: HTTPStatus.CONFLICT,
     access.KeyNotInForce: HTTPStatus.CONFLICT,

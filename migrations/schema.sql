@@ -1418,6 +1418,40 @@ CREATE TABLE books.lots (
 );
 GRANT SELECT,INSERT,DELETE ON TABLE books.lots TO khaywe_app;
 
+CREATE TABLE books.proposals (
+    proposal_id uuid NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    point_currency text NOT NULL COLLATE "C",
+    through text NOT NULL COLLATE "C",
+    document bytea NOT NULL,
+    sha256 bytea NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamptz NOT NULL,
+    CONSTRAINT proposals_sha256_check CHECK ((length(sha256) = 32)),
+    CONSTRAINT proposals_pkey PRIMARY KEY (proposal_id)
+);
+CREATE UNIQUE INDEX proposals_by_document_v1 ON books.proposals USING btree (program_id, sha256);
+CREATE INDEX proposals_by_time_v1 ON books.proposals USING btree (program_id, made_at DESC, proposal_id);
+CREATE TRIGGER proposals_are_immutable_v1 BEFORE DELETE OR UPDATE OR TRUNCATE ON books.proposals FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change_v1();
+GRANT SELECT,INSERT ON TABLE books.proposals TO khaywe_app;
+
+CREATE TABLE books.redeemed_lots (
+    partition int NOT NULL,
+    account_id uuid NOT NULL,
+    redemption_id text NOT NULL COLLATE "C",
+    lot int NOT NULL,
+    program_id text NOT NULL COLLATE "C",
+    period text NOT NULL COLLATE "C",
+    points bigint NOT NULL,
+    contract_minor bigint NOT NULL,
+    given_minor bigint NOT NULL,
+    owed_minor bigint NOT NULL,
+    funded_minor bigint NOT NULL
+);
+CREATE INDEX redeemed_lots_by_period_v1 ON books.redeemed_lots USING btree (program_id, period);
+CREATE INDEX redeemed_lots_by_redemption_v1 ON books.redeemed_lots USING btree (partition, account_id, redemption_id, lot);
+GRANT SELECT,INSERT,DELETE ON TABLE books.redeemed_lots TO khaywe_app;
+
 CREATE TABLE ledger.archives (
     number smallint NOT NULL,
     folder text NOT NULL,

@@ -4,12 +4,26 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from ledger.account.events import AccountEvent, Accrual, LotMove, LotPoints, LotsExpired, PointsRedeemed, PurchasePosted
+from ledger.account.events import (
+    AccountEvent,
+    Accrual,
+    HoldCaptured,
+    LotMove,
+    LotPoints,
+    LotsExpired,
+    PointsRedeemed,
+    PurchasePosted,
+    PurchaseRepriced,
+    PurchaseReturned,
+    RedemptionReversed,
+)
 from ledger.bookkeeping.decide import following
 from ledger.bookkeeping.events import PeriodClosed, SettingsSet
 from ledger.bookkeeping.state import Bookkeeping
-from projections.books.entries import Entry, LotWorth
+from projections.books.chart import SCHEME_VERSION
+from projections.books.entries import Entry, Known, LotWorth, RedeemedLot
 from projections.books.month import Month
+from projections.books.subledger import RedeemedLotKey
 from projections.books.window import Window
 
 ACCOUNT = b"a" * 16
@@ -32,11 +46,40 @@ def settings(**changes: Any) -> SettingsSet:
     return SettingsSet(**fields | changes)
 
 
+class Memory:
+    """Remembers what later events undo or change, of the events that it is asked about."""
+
+    def __init__(self) -> None:
+        """Nothing happened yet."""
+        self._redeemed: dict[str, PointsRedeemed | HoldCaptured] = {}
+        self._sold: dict[str, PurchasePosted] = {}
+
+    def of(self, event: AccountEvent) -> Known:
+        """Return what is known of an event."""
+        match event:
+            case PointsRedeemed() | HoldCaptured():
+                self._redeemed[event.redemption_id] = event
+            case PurchasePosted():
+                self._sold[event.transaction_id] = event
+            case RedemptionReversed():
+                return Known(original=self._redeemed[event.redemption_id])
+            case PurchaseReturned() | PurchaseRepriced():
+                return Known(sale=self._sold[event.transaction_id])
+            case _:
+                pass
+        return Known()
+
+
 class Bookkeeper:
     """Closes one month after the other."""
 
-    def __init__(self, *all_settings: SettingsSet, period: str = "2026-01") -> None:
+    def __init__(
+        self, *all_settings: SettingsSet, period: str = "2026-01", scheme_version: int = SCHEME_VERSION
+    ) -> None:
         """Nothing happened yet."""
+        self.scheme_version = scheme_version
+        self.redeemed_lots: dict[RedeemedLotKey, RedeemedLot] = {}
+        self.memory = Memory()
         self.books = Bookkeeping(settings=list(all_settings), estimates={})
         self.estimates: dict[str, int] = {}
         self.period = period
@@ -49,13 +92,13 @@ class Bookkeeper:
     def close(self, *events: AccountEvent, account: bytes = ACCOUNT) -> PeriodClosed:
         """Book events, in order, and close the month."""
         window = Window(self.period, self.before, {"0": self.position + len(events)})
-        month = Month(self.books, self.estimates, self.before, window)
-        month.ledger.lots = self.worth
+        month = Month(self.books, self.estimates, self.before, window, self.scheme_version)
+        month.ledger.lots, month.ledger.redeemed_lots = self.worth, self.redeemed_lots
         self.entries = []
         for event in events:
             self.position += 1
             assert window.takes(0, self.position, account, event.effective_on)
-            entry = month.book(f"0:{self.position}", account, event)
+            entry = month.book(f"0:{self.position}", account, event, self.memory.of(event))
             self.entries += [entry] if entry else []
         self.entries += month.end()
         self.before = month.closed("test", NOON)

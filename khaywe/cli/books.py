@@ -13,6 +13,7 @@ import typer
 from psycopg import Connection
 
 from khaywe import __version__
+from khaywe.cli.book_tables import show_cut_off, show_liability, show_roll_forward, show_trial_balance
 from khaywe.wiring import Database
 from ledger.approval.events import ApprovalRequested
 from ledger.audit.taking import take_checkpoint
@@ -28,10 +29,12 @@ from ledger.streams import PROGRAM, program_stream_id
 from projections.books import reports
 from projections.books.checks import check_month
 from projections.books.disclosures import disclosures
-from projections.books.exporting import Cover, export_journal
+from projections.books.exporting import export_month
 from projections.books.history import read_history
 from projections.books.journal import lines_of
 from projections.books.reading import opened
+from projections.books.reports import RollForward
+from projections.books.translation import rates_of, translated
 from rules.instructions.bookkeeping import keep_books
 from rules.pricing.price import existing
 
@@ -104,35 +107,72 @@ def reopen(database: Database, program_id: str, period: str, reason: str) -> Non
     typer.echo(f"Asked for approval {asked.approval_id}; a second person has to agree.")
 
 
-def report(database: Database, program_id: str, period: str, make: Callable[..., Any], *more: Any) -> None:
+def report(  # of which month, and how it is made and shown
+    database: Database,
+    program_id: str,
+    period: str,
+    make: Callable[..., Any],
+    show: Callable[[Any], None] | None,
+    *more: Any,
+) -> None:
     """
-    Print a report as JSON.
+    Print a report.
 
     Args:
         database: The ledger.
         program_id: Whose books.
         period: The month.
         make: The report.
+        show: Prints it for people; ``None``: as JSON.
         more: What else it wants to know.
     """
     check_period(period)
     with database.connect() as connection:
-        _print(make(connection, program_id, database.partition_count, period, *more))
+        found = make(connection, program_id, database.partition_count, period, *more)
+    (show or _print)(found)
 
 
-def roll_forward(database: Database, program_id: str, period: str) -> None:
-    """Print the roll-forward."""
-    report(database, program_id, period, reports.roll_forward)
+def roll_forward(
+    database: Database, program_id: str, period: str, rates: tuple[str | None, ...], *, as_json: bool
+) -> None:
+    """
+    Print the roll-forward, in another currency if there are rates.
+
+    Args:
+        database: The ledger.
+        program_id: Whose books.
+        period: The month.
+        rates: Currency, opening, average and closing rate; all of them or none.
+        as_json: As the REST API answers it.
+
+    Raises:
+        LedgerError: There is no such month, or a rate is none.
+    """
+    given = [one for one in rates if one is not None]
+    if given and len(given) < len(rates):
+        raise InvalidInput("Give --currency, --opening-rate, --average-rate and --closing-rate, or none of them.")
+    exact = rates_of(*given) if given else None
+
+    def make(*asked: Any) -> RollForward:
+        found = reports.roll_forward(*asked)
+        return translated(found, exact) if exact else found
+
+    report(database, program_id, period, make, None if as_json else show_roll_forward)
 
 
-def liability(database: Database, program_id: str, period: str) -> None:
+def liability(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
     """Print what is owed."""
-    report(database, program_id, period, reports.liability)
+    report(database, program_id, period, reports.liability, None if as_json else show_liability)
 
 
-def cut_off(database: Database, program_id: str, period: str) -> None:
+def trial_balance(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
+    """Print the balance of every account."""
+    report(database, program_id, period, reports.trial_balance, None if as_json else show_trial_balance)
+
+
+def cut_off(database: Database, program_id: str, period: str, *, as_json: bool) -> None:
     """Print the late events."""
-    report(database, program_id, period, reports.cut_off, _LIMIT)
+    report(database, program_id, period, reports.cut_off, None if as_json else show_cut_off, _LIMIT)
 
 
 def check(database: Database, program_id: str, period: str, *, is_json: bool) -> None:
@@ -159,7 +199,7 @@ def check(database: Database, program_id: str, period: str, *, is_json: bool) ->
 
 def disclose(database: Database, program_id: str, period: str, first_period: str | None) -> None:
     """Print what is to be disclosed."""
-    report(database, program_id, period, disclosures, first_period)
+    report(database, program_id, period, disclosures, None, first_period)
 
 
 def journal(database: Database, program_id: str, period: str) -> None:
@@ -167,9 +207,9 @@ def journal(database: Database, program_id: str, period: str) -> None:
     check_period(period)
     with database.connect() as connection:
         history = read_history(connection, program_id, database.partition_count)
-        with opened(connection, program_id, history, period) as (_, reading):
+        with opened(connection, program_id, history, period) as (basis, reading):
             encoder = msgspec.json.Encoder()
-            for line in lines_of(program_id, reading.entries()):
+            for line in lines_of(program_id, reading.entries(), basis.scheme_version):
                 sys.stdout.write(encoder.encode(line).decode() + "\n")
 
 
@@ -188,20 +228,8 @@ def export(database: Database, program_id: str, period: str, file: str) -> None:
     with database.connect() as connection:
         program = _program(connection, program_id, database.partition_count)
         history = read_history(connection, program_id, database.partition_count)
-        with opened(connection, program_id, history, period) as (_, reading):
-            frozen = sorted(reading.window.frozen_at.items(), key=lambda one: int(one[0]))
-            cover = Cover(
-                f"Journal of {program_id}, {period}",
-                tuple(f"{partition}:{position}" for partition, position in frozen),
-                f"khaywe {__version__}",
-                {"program_id": program_id, "period": period},
-                {
-                    f"{program_id}/{one.code}": one.scale
-                    for version in program.versions
-                    for one in version.terms.point_currencies
-                },
-            )
-            manifest = export_journal(lines_of(program_id, reading.entries()), target, cover)
+        manifest = export_month(connection, program, history, period, target, f"khaywe {__version__}")
+    cover = manifest.cover
     typer.echo(f"{manifest.line_count} lines, {manifest.byte_count} bytes, at position {', '.join(cover.positions)}")
     typer.echo(f"SHA-256 {manifest.sha256}")
 

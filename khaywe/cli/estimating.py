@@ -1,33 +1,23 @@
-"""``khaywe books estimate``: what share of the points will ever be redeemed, as a proposal to finance."""
+"""``khaywe books estimate`` and ``apply``: how many points will ever be redeemed, as a proposal to finance."""
 
-import hashlib
-from datetime import date
+import getpass
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
-import msgspec
 import typer
-from msgspec import Struct
 
 from khaywe import __version__
 from khaywe.wiring import Database
-from ledger.errors import InvalidInput
-from models.breakage import Proposal, propose, read_history
-
-
-class Options(Struct, frozen=True):
-    """How to estimate."""
-
-    through: str | None
-    """The last month to take in, as ``2026-11``; ``None``: the last that is over."""
-    tail: str
-    """What happens after the last age seen."""
-    held_out_months: int
-    """For the back-test."""
+from ledger.errors import LedgerError
+from models.breakage import Options, Proposal, document_of, make
+from projections.books.proposals import UnknownProposal, find_proposal, read_proposal, store_proposal
+from rules.instructions.approvals import ask
 
 
 def estimate(database: Database, program_id: str, point_currency: str, file: str | None, options: Options) -> None:
     """
-    Estimate, print the outcome, and store the proposal as a JSON file.
+    Estimate, print the outcome, keep the proposal, and write its document to a file.
 
     Args:
         database: The ledger's.
@@ -41,43 +31,72 @@ def estimate(database: Database, program_id: str, point_currency: str, file: str
         TooLittleHistory: It does not suffice.
     """
     with database.connect() as connection:
-        history = read_history(connection, program_id, point_currency)
-    proposal = propose(
-        history,
-        generator=f"khaywe {__version__}",
-        through=_month(options.through),
-        tail=options.tail,
-        held_out_months=options.held_out_months,
-    )
+        proposal = make(connection, program_id, point_currency, options, f"khaywe {__version__}")
+        content = document_of(proposal)
+        stored = store_proposal(connection, program_id, point_currency, proposal.through, content, _by())
     target = Path(file or f"breakage-{proposal.program_id}-{proposal.point_currency}-{proposal.through}.json")
-    content = msgspec.json.format(msgspec.json.encode(proposal)) + b"\n"
     try:
         target.write_bytes(content)
     except OSError as error:
         raise ValueError(f"{target} cannot be written: {error.strerror}.") from None
     _show(proposal)
-    typer.echo(f"{target}: SHA-256 {hashlib.sha256(content).hexdigest()}")
+    typer.echo(f"{target}: SHA-256 {stored.sha256.hex()}")
+    typer.echo(f"proposal {stored.proposal_id}")
 
 
-def _month(text: str | None) -> date | None:
-    if text is None:
-        return None
+def apply(database: Database, program_id: str, proposal: str) -> None:
+    """
+    Ask to apply a proposal; somebody else agrees over the API.
+
+    Args:
+        database: The ledger's.
+        program_id: The program.
+        proposal: Its id, or the file with its document.
+
+    Raises:
+        UnknownProposal: There is none.
+        LedgerError: It cannot be applied any more.
+    """
+    from api.applying import asked_for
+
+    with database.connect() as connection:
+        file = Path(proposal)
+        if file.is_file():
+            stored = find_proposal(connection, program_id, file.read_bytes())
+        else:
+            stored = read_proposal(connection, program_id, _id(proposal))
+        asked = asked_for(connection, database.partition_count, stored, _by(), datetime.now(UTC))
+    with database.poster() as poster:
+        (outcome,) = poster.post([ask(asked)])
+    if isinstance(outcome, LedgerError):
+        raise outcome
+    typer.echo(f"Asked for approval {asked.approval_id}; a second person has to agree.")
+
+
+def _id(text: str) -> UUID:
     try:
-        return date.fromisoformat(f"{text}-01")
+        return UUID(text)
     except ValueError:
-        raise InvalidInput(f"A month looks like 2026-11, not {text!r}.") from None
+        raise UnknownProposal(f"{text!r} is neither a file nor the id of a proposal.") from None
+
+
+def _by() -> str:
+    return f"cli:{getpass.getuser()}"
 
 
 def _show(proposal: Proposal) -> None:
-    typer.echo(f"{'vintage':8} {'issued':>14} {'redeemed':>14} {'ultimate':>9} {'± s.e.':>9} {'breakage':>14}  method")
+    width = max(len("cohort"), *(len(cohort.cohort) for cohort in proposal.cohorts))
+    typer.echo(
+        f"{'cohort':{width}} {'issued':>14} {'redeemed':>14} {'ultimate':>9} {'± s.e.':>9} {'breakage':>14}  method"
+    )
     for cohort in proposal.cohorts:
         typer.echo(
-            f"{cohort.vintage:8} {cohort.issued_points:>14} {cohort.redeemed_points:>14} "
+            f"{cohort.cohort:{width}} {cohort.issued_points:>14} {cohort.redeemed_points:>14} "
             f"{cohort.ultimate_redemption_rate:>9} {cohort.standard_error:>9} {cohort.expected_breakage_points:>14}  "
             f"{cohort.method}"
         )
     typer.echo(
-        f"{'all':8} {proposal.issued_points:>14} {proposal.redeemed_points:>14} "
+        f"{'all':{width}} {proposal.issued_points:>14} {proposal.redeemed_points:>14} "
         f"{proposal.ultimate_redemption_rate:>9} {proposal.standard_error:>9} {proposal.expected_breakage_points:>14}"
     )
     error, sensitivity = proposal.back_test.mean_absolute_percentage_error, proposal.sensitivity

@@ -364,12 +364,16 @@ def till_price(
 
 
 @signing.command("show")
-def signing_key_show() -> None:
+def signing_key_show(
+    as_base64: Annotated[
+        bool, typer.Option("--base64", help="Only the one that signs, as verify_archive.py --key takes it.")
+    ] = False,
+) -> None:
     """Print the public keys: the one that signs, then those that did before. Makes a key if there is none."""
     with told_plainly():
         from khaywe.cli.tills import show_key
 
-        show_key(settings())
+        show_key(settings(), as_base64=as_base64)
 
 
 @signing.command("rotate")
@@ -603,11 +607,26 @@ def books_estimate(  # noqa: PLR0917  # the options of a command
 ) -> None:
     """Estimate what share of the points will ever be redeemed. Proposes; books nothing."""
     with told_plainly():
-        from khaywe.cli.estimating import Options, estimate
+        from khaywe.cli.estimating import estimate
         from khaywe.wiring import open_database
+        from models.breakage import Options
 
         with open_database(settings()) as database:
             estimate(database, program, point_currency, file, Options(through, tail, hold_out))
+
+
+@books.command("apply")
+def books_apply(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    proposal: Annotated[str, typer.Argument(metavar="FILE|ID", help="As `books estimate` wrote and named it.")],
+) -> None:
+    """Ask to apply a proposal of estimates; a second person has to agree."""
+    with told_plainly():
+        from khaywe.cli.estimating import apply
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            apply(database, program, proposal)
 
 
 @app.command("export")
@@ -811,17 +830,23 @@ def books_close(
 
 
 @books.command("rollforward")
-def books_rollforward(
+def books_rollforward(  # noqa: PLR0917  # the options of a command
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
     period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
+    currency: Annotated[str | None, typer.Option(help="Translate amounts into this one, at the three rates.")] = None,
+    opening_rate: Annotated[str | None, typer.Option(help="Units of it per unit of the books', at first.")] = None,
+    average_rate: Annotated[str | None, typer.Option(help="The same, over the month.")] = None,
+    closing_rate: Annotated[str | None, typer.Option(help="The same, at the end.")] = None,
 ) -> None:
     """Print what a month began with, what came and went, and what it ended with."""
     with told_plainly():
         from khaywe.cli.books import roll_forward
         from khaywe.wiring import open_database
 
+        rates = (currency, opening_rate, average_rate, closing_rate)
         with open_database(settings()) as database:
-            roll_forward(database, program, period)
+            roll_forward(database, program, period, rates, as_json=as_json)
 
 
 @books.command("check")
@@ -894,6 +919,7 @@ def books_export(
 def books_liability(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
     period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
 ) -> None:
     """Print what is owed at the end of a month, with the breakage that is expected."""
     with told_plainly():
@@ -901,13 +927,29 @@ def books_liability(
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            liability(database, program, period)
+            liability(database, program, period, as_json=as_json)
+
+
+@books.command("trial-balance")
+def books_trial_balance(
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
+    period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
+) -> None:
+    """Print what every account began, moved and ended a month with."""
+    with told_plainly():
+        from khaywe.cli.books import trial_balance
+        from khaywe.wiring import open_database
+
+        with open_database(settings()) as database:
+            trial_balance(database, program, period, as_json=as_json)
 
 
 @books.command("cutoff")
 def books_cutoff(
     program: Annotated[str, typer.Argument(metavar="PROGRAM", help="Whose books.")],
     period: Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As the REST API answers it.")] = False,
 ) -> None:
     """Print the late events of a month."""
     with told_plainly():
@@ -915,7 +957,7 @@ def books_cutoff(
         from khaywe.wiring import open_database
 
         with open_database(settings()) as database:
-            cut_off(database, program, period)
+            cut_off(database, program, period, as_json=as_json)
 
 
 @books.command("reopen")

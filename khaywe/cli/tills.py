@@ -20,6 +20,7 @@ from ledger.signing import Keyring, opened, public_of
 from rules.tills.bundle import PAYLOAD_TYPE, Bundle, read
 from rules.tills.offline import TillPurchase, assumptions, price_on_till
 
+_KEY_BYTES = 32
 _MAX_BUNDLE_BYTES = 16 * 1024 * 1024
 _MAX_LINE_BYTES = 256 * 1024
 
@@ -66,9 +67,14 @@ def price(bundle_file: str, key_files: list[str], purchases_file: str, receipts_
         raise typer.Exit(2)
 
 
-def show_key(found: Settings) -> None:
-    """Print the public keys; the one that signs first."""
-    _show(open_keyring(found.signing_key_file))
+def show_key(found: Settings, *, as_base64: bool = False) -> None:
+    """Print the public keys, the one that signs first; or that one alone, the base64 of its 32 bytes."""
+    keyring = open_keyring(found.signing_key_file)
+    if as_base64:
+        *_, text, _ = keyring.published[0].public_pem.strip().split("\n")
+        typer.echo(base64.b64encode(base64.b64decode(text)[-_KEY_BYTES:]).decode())
+    else:
+        _show(keyring)
 
 
 def rotate_key(found: Settings) -> None:

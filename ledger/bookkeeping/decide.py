@@ -61,6 +61,12 @@ class BooksChanged(LedgerError):
     slug = "books-changed"
 
 
+class StaleProposal(LedgerError):
+    """The proposal is older than what the books, or the ledger, say by now."""
+
+    slug = "stale-proposal"
+
+
 class ClosePeriod(Struct, frozen=True):
     """Close a month with figures that were worked out from the books as of a revision."""
 
@@ -68,7 +74,18 @@ class ClosePeriod(Struct, frozen=True):
     revision: int
 
 
-BookkeepingCommand = SettingsSet | EstimateApplied | ClosePeriod | PeriodReopened
+class ApplyProposal(Struct, frozen=True):
+    """Apply the estimates of a proposal: of all of its cohorts, or none."""
+
+    sha256: str
+    """Of the document, in hex."""
+    point_currency: str
+    through: str
+    """The last month that the proposal took in."""
+    estimates: tuple[EstimateApplied, ...]
+
+
+BookkeepingCommand = SettingsSet | EstimateApplied | ApplyProposal | ClosePeriod | PeriodReopened
 """Facts that need no more than a check are their own commands."""
 
 
@@ -78,12 +95,13 @@ def decide(books: Bookkeeping | None, command: BookkeepingCommand) -> Sequence[B
 
     Raises:
         InvalidInput: A figure is out of range, or a name is none.
-        BooksNotSetUp: A month is to be closed without settings.
+        BooksNotSetUp: A month is to be closed, or estimates are to be applied, without settings.
         PeriodIsClosed: Settings are to hold from a day in a closed month.
         PeriodNotNext: Another month comes first.
         PeriodNotOver: The month is not over.
         PeriodNotClosed: Only the last closed month can be opened again.
         BooksChanged: The figures are of an earlier revision.
+        StaleProposal: A later month than the last that it took in is closed.
     """
     books = books or Bookkeeping()
     match command:
@@ -98,6 +116,8 @@ def decide(books: Bookkeeping | None, command: BookkeepingCommand) -> Sequence[B
             return [command]
         case EstimateApplied():
             return [_estimated(command)]
+        case ApplyProposal():
+            return _applied(books, command)
         case ClosePeriod():
             return [_closed(books, command)]
         case PeriodReopened():
@@ -168,6 +188,19 @@ def _closed(books: Bookkeeping, command: ClosePeriod) -> PeriodClosed:
     if command.revision != books.revision:
         raise BooksChanged("The settings, an estimate or a month changed while it was worked out; close it again.")
     return command.closed
+
+
+def _applied(books: Bookkeeping, command: ApplyProposal) -> list[BookkeepingEvent]:
+    code = command.point_currency
+    if code not in {one.point_currency for one in books.settings}:
+        raise BooksNotSetUp(f"Say first what a point of {code!r} is worth.", pointer="/point_currency")
+    if books.closings and (last := books.closings[-1].period) > command.through:
+        raise StaleProposal(
+            f"It took in what happened through {command.through}, and {last} is closed; make another.",
+            through=command.through,
+            closed_period=last,
+        )
+    return [_estimated(one) for one in command.estimates]
 
 
 def _estimated(command: EstimateApplied) -> EstimateApplied:

@@ -70,6 +70,9 @@ class EstimateApplied(Struct, frozen=True, omit_defaults=True):
     by: str
     occurred_at: datetime
     reason: str = ""
+    """Of an estimate that was proposed: ``proposal`` and the SHA-256 of the document."""
+    approved_by: str = ""
+    """Who agreed, where it takes two."""
 
 
 class CohortFigures(Struct, frozen=True, omit_defaults=True):

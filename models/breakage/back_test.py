@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from models.breakage.chain_ladder import TooLittleHistory, project
+from models.breakage.chain_ladder import LEAST_VINTAGES, project
+from models.errors import TooLittleHistory
 
 
 def back_test(triangle: Any, held_out_months: int) -> Any:
@@ -23,7 +24,7 @@ def back_test(triangle: Any, held_out_months: int) -> Any:
         TooLittleHistory: Too few months are left to predict from.
     """
     known = len(triangle) - held_out_months
-    if held_out_months < 1 or known < 1:
+    if held_out_months < 1 or known < LEAST_VINTAGES:
         raise TooLittleHistory(f"{len(triangle)} months cannot be tested with {held_out_months} of them held out.")
     before = triangle.iloc[:known, :known].copy()
     for row in range(known):

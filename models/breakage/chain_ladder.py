@@ -11,13 +11,11 @@ from typing import Any
 import pandas as pd
 from msgspec import Struct
 
-_LEAST_VINTAGES = 4
+from models.errors import TooLittleHistory
+
+LEAST_VINTAGES = 4
 _TAIL_MONTHS = 600
 """Ages to which a tail is followed; beyond them its factors are 1 to the last digit that is shown."""
-
-
-class TooLittleHistory(ValueError):
-    """There are not enough months of issue and redemption to estimate from."""
 
 
 class Projection(Struct, frozen=True):
@@ -52,30 +50,53 @@ def project(triangle: Any, *, tail: str = "none") -> Projection:
     Raises:
         TooLittleHistory: Fewer than four vintages, or nothing was redeemed.
     """
-    if len(triangle) < _LEAST_VINTAGES:
-        raise TooLittleHistory(f"At least {_LEAST_VINTAGES} whole months are needed; there are {len(triangle)}.")
+    if len(triangle) < LEAST_VINTAGES:
+        raise TooLittleHistory(f"At least {LEAST_VINTAGES} whole months are needed; there are {len(triangle)}.")
     if not triangle.max().max() > 0:
         raise TooLittleHistory("Nothing was redeemed yet, so there is nothing to estimate from.")
     development = _development(triangle)
     tail_factor = _tail(development) if tail == "exponential" else 1.0
     full = _completed(triangle, development)
     errors, total = _standard_errors(triangle, full, development)
-    latest = pd.Series([row.dropna().iloc[-1] for _, row in triangle.iterrows()], triangle.index)
-    ultimate = full.iloc[:, -1] * tail_factor
-    to_ultimate = development["factor"][::-1].cumprod()[::-1] * tail_factor
-    developed = pd.Series(
-        [1 / tail_factor, *(1 / factor for factor in to_ultimate[::-1])],
-        triangle.index,
-    )
     vintages = pd.DataFrame(
         {
-            "latest": latest,
-            "ultimate": ultimate,
-            "developed": developed,
+            "latest": _latest(triangle),
+            "ultimate": full.iloc[:, -1] * tail_factor,
+            "developed": _developed(triangle.index, development, tail_factor),
             "standard_error": errors * tail_factor,
         }
     )
     return Projection(development, tail_factor, vintages, total * tail_factor)
+
+
+def follow(triangle: Any, leading: Projection) -> Projection:
+    """
+    Project a triangle that is too small to tell by itself as a larger one went on, of which it is a part.
+
+    Args:
+        triangle: As `project` takes it, of any size up to that of the larger one.
+        leading: The larger one, through the same month. Its relative errors are taken over.
+    """
+    latest = _latest(triangle)
+    developed = _developed(triangle.index, leading.development, leading.tail_factor)
+    whole = leading.vintages.loc[triangle.index]
+    relative = (whole["standard_error"] / whole["ultimate"].where(whole["ultimate"] > 0)).fillna(0.0)
+    ultimate = latest / developed
+    errors = ultimate * relative
+    vintages = pd.DataFrame({"latest": latest, "ultimate": ultimate, "developed": developed, "standard_error": errors})
+    # They share their factors, so they err together.
+    return Projection(leading.development, leading.tail_factor, vintages, float(errors.sum()))
+
+
+def _latest(triangle: Any) -> Any:
+    return pd.Series([row.dropna().iloc[-1] for _, row in triangle.iterrows()], triangle.index)
+
+
+def _developed(vintages: Any, development: Any, tail_factor: float) -> Any:
+    """Return what part of its ultimate each vintage has seen; the oldest first, the youngest at age 0."""
+    to_ultimate = [*(development["factor"][::-1].cumprod()[::-1] * tail_factor), tail_factor]
+    ages = range(len(vintages) - 1, -1, -1)
+    return pd.Series([1 / to_ultimate[age] for age in ages], vintages)
 
 
 def _development(triangle: Any) -> Any:
@@ -104,7 +125,7 @@ def _last_variance(variances: list[float]) -> float:
 def _tail(development: Any) -> float:
     """Fit ``log(factor - 1)`` to a line over the ages, by least squares, and follow it."""
     points = [(age, math.log(factor - 1)) for age, factor in development["factor"].items() if factor > 1]
-    if len(points) < _LEAST_VINTAGES - 1:
+    if len(points) < LEAST_VINTAGES - 1:
         return 1.0
     mean_age = math.fsum(age for age, _ in points) / len(points)
     mean = math.fsum(value for _, value in points) / len(points)

@@ -14,6 +14,11 @@ multiply = CONTEXT.multiply
 divide = CONTEXT.divide
 
 
+def divided(amount: int, by: int) -> int:
+    """Return a quotient of whole minor units; a half goes away from zero."""
+    return rounded(divide(Decimal(amount), Decimal(by)))
+
+
 def rounded(exact: Decimal) -> int:
     """Return whole minor units; a half goes away from zero."""
     return int(_ROUND.quantize(exact, _ONE))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-SCHEME_VERSION: Final = 1
+SCHEME_VERSION: Final = 2
 """Moves on when the same events would make other entries; a closed period names the one that it was closed with."""
 
 CASH: Final = "1000"

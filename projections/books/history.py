@@ -7,12 +7,13 @@ from msgspec import Struct
 from psycopg import Connection
 
 from ledger.bookkeeping.decide import PeriodNotClosed, check_next, following
-from ledger.bookkeeping.events import BookkeepingEvent, PeriodClosed, PeriodReopened
+from ledger.bookkeeping.events import BookkeepingEvent, EstimateApplied, PeriodClosed, PeriodReopened
 from ledger.bookkeeping.state import Bookkeeping, evolve
 from ledger.sql import load_queries
 from ledger.store.codec import decode
 from ledger.store.partitions import partition_of
 from ledger.streams import bookkeeping_stream_id
+from projections.books.chart import SCHEME_VERSION
 
 _SQL = load_queries("projections.books")
 
@@ -30,6 +31,11 @@ class Basis(Struct):
     """What it was closed with; ``None`` where it is open."""
     version: int
     """Of the closing in the stream of the books; of what is to be the closing where it is open."""
+
+    @property
+    def scheme_version(self) -> int:
+        """Of the posting scheme: what it was closed with, or today's."""
+        return self.closed.scheme_version if self.closed else SCHEME_VERSION
 
 
 class History:
@@ -60,6 +66,11 @@ class History:
     def trace(self) -> list[PeriodClosed | PeriodReopened]:
         """Return every closing and reopening there ever was, in order."""
         return [one for one in self._events if isinstance(one, PeriodClosed | PeriodReopened)]
+
+    def applied(self, sha256: str) -> list[EstimateApplied]:
+        """Return the estimates that were applied from the proposal whose document has this SHA-256, in hex."""
+        reason = f"proposal {sha256}"
+        return [one for one in self._events if isinstance(one, EstimateApplied) and one.reason == reason]
 
     def basis(self, period: str) -> Basis:
         """

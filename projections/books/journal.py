@@ -3,14 +3,22 @@
 from collections.abc import Iterable, Iterator
 
 from ledger.bookkeeping.decide import period_of
-from projections.books.chart import NAMES, SCHEME_VERSION
-from projections.books.entries import Entry
+from projections.books.chart import NAMES
+from projections.books.entries import ApprovedEntry, Entry
 from projections.books.lines import JournalLine
 
 
-def lines_of(program_id: str, entries: Iterable[Entry]) -> Iterator[JournalLine]:
-    """Give the lines of entries, in their order."""
+def lines_of(program_id: str, entries: Iterable[Entry], scheme_version: int) -> Iterator[JournalLine]:
+    """
+    Give the lines of entries, in their order.
+
+    Args:
+        program_id: Whose.
+        entries: Of a month.
+        scheme_version: That they were made with.
+    """
     for entry in entries:
+        approved_by = entry.approved_by if isinstance(entry, ApprovedEntry) else ""
         is_event = entry.entry_id.partition(":")[0].isdecimal()
         for number, posting in enumerate(entry.postings, 1):
             yield JournalLine(
@@ -32,8 +40,8 @@ def lines_of(program_id: str, entries: Iterable[Entry]) -> Iterator[JournalLine]
                 entry.kind,
                 entry.entry_id if is_event else "",
                 entry.program_version,
-                SCHEME_VERSION,
+                scheme_version,
                 entry.entered_by,
-                "",
+                approved_by,
                 entry.description,
             )

@@ -11,15 +11,18 @@ from ledger.bookkeeping.events import PeriodClosed
 from ledger.bookkeeping.state import Bookkeeping
 from projections.books.chart import SCHEME_VERSION
 from projections.books.cohorts import cohort_of, figures_of
-from projections.books.entries import Entry
+from projections.books.describing import described
+from projections.books.entries import NOTHING_MORE, ApprovedEntry, Entry, Known
 from projections.books.expecting import expects_entry
 from projections.books.month_end import end_month
 from projections.books.pricing import PriceList
-from projections.books.scheme import Redeemed, Scheme
+from projections.books.scheme import Scheme
+from projections.books.scheme_2 import Scheme2
 from projections.books.subledger import Subledger
 from projections.books.window import Window
 
 _encode = msgspec.json.Encoder().encode
+_SCHEMES: dict[int, type[Scheme]] = {1: Scheme, 2: Scheme2}
 
 
 class Month:
@@ -30,8 +33,13 @@ class Month:
     figures that the month before was closed with.
     """
 
-    def __init__(
-        self, books: Bookkeeping, estimates: dict[str, int], before: PeriodClosed | None, window: Window
+    def __init__(  # everything that a month goes on from
+        self,
+        books: Bookkeeping,
+        estimates: dict[str, int],
+        before: PeriodClosed | None,
+        window: Window,
+        scheme_version: int = SCHEME_VERSION,
     ) -> None:
         """
         Args:
@@ -39,6 +47,7 @@ class Month:
             estimates: Those that the month before was closed with.
             before: The closing of the month before.
             window: Which events belong to it.
+            scheme_version: That it was closed with, or is to be.
         """
         prices = PriceList(books.settings)
         cohorts = {one.cohort: cohort_of(one) for one in before.cohorts} if before else {}
@@ -50,24 +59,14 @@ class Month:
         self.unposted: dict[str, tuple[int, str]] = {}
         """By topic: how many events should have an entry and have none, and the first of them."""
         self._estimates = books.estimates
-        self._scheme = Scheme(self.ledger)
+        self.scheme_version = scheme_version
+        self._scheme = _SCHEMES[scheme_version](self.ledger)
         self._hash = sha256()
 
-    def book(self, place: str, account: bytes, event: AccountEvent, original: Redeemed | None = None) -> Entry | None:
+    def book(self, place: str, account: bytes, event: AccountEvent, known: Known = NOTHING_MORE) -> Entry | None:
         """Post an event that belongs to the month; return its entry, if it has one."""
-        counts_on = event.effective_on
-        entry = Entry(
-            place,
-            counts_on,
-            self.window.posting_date(counts_on),
-            type(event).TOPIC,
-            self.currency,
-            "",
-            [],
-            getattr(event, "program_version", 0),
-            getattr(event, "source", ""),
-        )
-        self._scheme.book(account, event, entry, original)
+        entry = self._entry(place, event, known)
+        self._scheme.book(account, event, entry, known)
         if entry.postings:
             return self._took(entry)
         if expects_entry(event):
@@ -77,7 +76,7 @@ class Month:
 
     def end(self) -> Iterator[Entry]:
         """Post what the end of the month posts."""
-        for entry in end_month(self.ledger, self.window.period, self.currency, self._estimates):
+        for entry in end_month(self.ledger, self.window.period, self.currency, self._estimates, self._entry_type):
             yield self._took(entry)
 
     def closed(self, by: str, at: datetime) -> PeriodClosed:
@@ -94,10 +93,23 @@ class Month:
             tuple(figures_of(ledger.cohorts[key]) for key in sorted(ledger.cohorts)),
             by,
             at,
-            SCHEME_VERSION,
+            self.scheme_version,
             dict(self.window.resume_at),
             {source: str(exact) for source, exact in sorted(ledger.owed.items())},
         )
+
+    @property
+    def _entry_type(self) -> type[Entry]:
+        return Entry if self.scheme_version == 1 else ApprovedEntry
+
+    def _entry(self, place: str, event: AccountEvent, known: Known) -> Entry:
+        counts_on = event.effective_on
+        posted_on, topic = self.window.posting_date(counts_on), type(event).TOPIC
+        version, source = getattr(event, "program_version", 0), getattr(event, "source", "")
+        if self.scheme_version == 1:
+            return Entry(place, counts_on, posted_on, topic, self.currency, "", [], version, source)
+        words, by = described(event), known.approved_by
+        return ApprovedEntry(place, counts_on, posted_on, topic, self.currency, words, [], version, source, by)
 
     def _took(self, entry: Entry) -> Entry:
         self.entry_count += 1

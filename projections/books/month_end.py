@@ -4,16 +4,20 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
+from projections.books import chart
 from projections.books.amounts import divide, multiply, rounded
 from projections.books.cohorts import SERVICE, Cohort
 from projections.books.entries import Entry
+from projections.books.scheme import FUNDED
 from projections.books.subledger import Subledger
 
 _KIND = "books.period_closed.v1"
 CHANGE_OF_ESTIMATE = "Change of estimate"
 
 
-def end_month(ledger: Subledger, period: str, currency: str, estimates: Mapping[str, int]) -> Iterator[Entry]:
+def end_month(  # a month, and what is only known at its end
+    ledger: Subledger, period: str, currency: str, estimates: Mapping[str, int], entry_type: type[Entry]
+) -> Iterator[Entry]:
     """
     Post what only the whole month tells; a change of estimate is cumulative, and an entry of its own.
 
@@ -22,8 +26,10 @@ def end_month(ledger: Subledger, period: str, currency: str, estimates: Mapping[
         period: The month.
         currency: Of its money.
         estimates: By cohort, as they are now.
+        entry_type: As the version of the scheme has them.
     """
     number = 0
+    day = ledger.last_day
     for key in sorted(ledger.cohorts):
         cohort = ledger.cohorts[key]
         for description, post in (
@@ -32,11 +38,28 @@ def end_month(ledger: Subledger, period: str, currency: str, estimates: Mapping[
             ("Rest of points that are no longer open", _lapse),
             ("Service rendered", _render),
         ):
-            entry = Entry(f"{period}:{number + 1}", ledger.last_day, ledger.last_day, _KIND, currency, description, [])
+            entry = entry_type(f"{period}:{number + 1}", day, day, _KIND, currency, description, [])
             post(ledger, cohort, entry, estimates)
             if entry.postings:
                 number += 1
                 yield entry
+    for source, minor in ledger.unsettled().items():
+        number += 1
+        description = "Reimbursement, up to date"
+        entry = entry_type(f"{period}:{number}", day, day, _KIND, currency, description, [])
+        _settle(ledger, entry, source, minor)
+        yield entry
+
+
+def _settle(ledger: Subledger, entry: Entry, source: str, minor: int) -> None:
+    """Post what rounding and reversals left between what a supplier or funder owes and what was posted of it."""
+    if source.startswith(FUNDED):
+        ledger.post(entry, chart.UNBILLED, minor)
+        ledger.post(entry, chart.REDEMPTIONS, -minor)
+        return
+    role = ledger.prices.role_of(source, ledger.last_day)
+    ledger.post(entry, chart.SERVICE if role == "agent" else chart.REWARDS, minor)
+    ledger.post(entry, chart.REIMBURSEMENT, -minor)
 
 
 def _redeem(ledger: Subledger, cohort: Cohort, entry: Entry, estimates: Mapping[str, int]) -> None:  # noqa: ARG001  # one of four

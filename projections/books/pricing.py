@@ -47,6 +47,14 @@ class PriceList:
             return None
         return self._prices[point_currency][max(bisect_right(dates, day) - 1, 0)]
 
+    def role_of(self, source: str, day: date) -> str:
+        """Return the program's role where a supplier gives the reward; principal, unless the settings say otherwise."""
+        for code in sorted(self._dates):
+            price = self.on(code, day)
+            if price is not None and source in price.suppliers:
+                return price.suppliers[source].role
+        return "principal"
+
 
 @lru_cache(maxsize=256)
 def number(text: str) -> Decimal:

@@ -2,23 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Connection
 
-from ledger.account.events import AccountEvent, HoldCaptured, PointsRedeemed, RedemptionReversed
+from ledger.account.events import AccountEvent
 from ledger.archive.cold import whole
 from ledger.sql import load_queries
 from ledger.store.codec import decode
-from ledger.store.receipts import recorded_for
 from ledger.streams import ACCOUNT
-from projections.books.entries import Entry, LotWorth
+from projections.books.entries import NOTHING_MORE, Entry, Known
 from projections.books.history import Basis, History
+from projections.books.knowing import Knowledge
 from projections.books.month import Month
 from projections.books.scheme import lots_named
 from projections.books.window import Window
-from rules.instructions.redemptions import redemption_reference
+from projections.books.worth import Worth
 
 _SQL = load_queries("projections.books")
 _PAGE = 5_000
@@ -38,15 +38,8 @@ _TOPICS = frozenset(one.TOPIC for one in ACCOUNT.event_types) - _STANDING  # typ
 """Of events that can move points or money."""
 
 
-class _Lots(NamedTuple):
-    """Where the lots of the month are written, and found."""
-
-    copy: LiteralString
-    find: LiteralString
-
-
-_KEPT = _Lots(_SQL["copy_lots"], _SQL["kept_lots"])
-_PASSING = _Lots(_SQL["copy_new_lots"], _SQL["lots"])
+Placed = tuple[int, bytes, AccountEvent]
+"""Position, account, and event."""
 
 
 class Late(NamedTuple):
@@ -71,15 +64,14 @@ class Reading:
         self._connection = connection
         self._program_id = program_id
         frozen_at = basis.closed.frozen_at if basis.closed else _heads(connection)
-        self.window = Window(basis.period, basis.before, frozen_at)
-        self.month = Month(basis.books, basis.estimates, basis.before, self.window)
+        self.window = Window(basis.period, basis.before, frozen_at, basis.scheme_version)
+        self.month = Month(basis.books, basis.estimates, basis.before, self.window, basis.scheme_version)
         self.late: list[Late] = []
         self.late_limit = 0
         row = connection.execute(_SQL["program_count"]).fetchone()
         self._is_alone = row is not None and row[0] <= 1
-        self._sql = _KEPT if is_kept else _PASSING
-        if not is_kept:
-            connection.execute(_SQL["make_room_for_lots"])
+        self._worth = Worth(connection, program_id, basis.period, is_kept=is_kept)
+        self._knowledge = Knowledge(connection, program_id, len(frozen_at))
 
     def entries(self) -> Iterator[Entry]:
         """Give the entries of the month in order."""
@@ -95,10 +87,11 @@ class Reading:
             if not rows:
                 return
             after = rows[-1][0]
-            yield from self._book(partition, self._taken(partition, rows))
-            self._write_lots(partition)
+            yield from self._book(partition, self._ours(partition, rows))
+            self._worth.write(partition, self.month.ledger)
 
-    def _taken(self, partition: int, rows: list[tuple[Any, ...]]) -> list[tuple[int, bytes, AccountEvent]]:
+    def _ours(self, partition: int, rows: list[tuple[Any, ...]]) -> list[Placed]:
+        """Return the events of the program that can move points or money."""
         rows = [row for row in rows if row[2] in _TOPICS]
         if not self._is_alone:
             asked = {
@@ -108,60 +101,38 @@ class Reading:
             }
             ours = {one for (one,) in self._connection.execute(_SQL["accounts_of"], asked, binary=True)}
             rows = [row for row in rows if row[1] in ours]
-        taken = []
-        for position, account, topic, state in rows:
-            event = decode(topic, state)
-            if self.window.takes(partition, position, account, event.effective_on):
-                taken.append((position, account, event))
-                if len(self.late) < self.late_limit and event.effective_on < self.window.first_day:
-                    self.late.append(Late(f"{partition}:{position}", UUID(bytes=account), event))
-        return taken
+        return [(position, account, decode(topic, state)) for position, account, topic, state in rows]
 
-    def _book(self, partition: int, taken: list[tuple[int, bytes, AccountEvent]]) -> Iterator[Entry]:
-        self._find_lots(partition, taken)
-        for position, account, event in taken:
-            original = self._original(event) if isinstance(event, RedemptionReversed) else None
-            entry = self.month.book(f"{partition}:{position}", account, event, original)
+    def _book(self, partition: int, events: list[Placed]) -> Iterator[Entry]:
+        counting = [one for one in events if one[2].effective_on <= self.window.last_day]
+        self._worth.find(partition, counting, self.month.ledger)
+        self._knowledge.learn(event for _, _, event in counting)
+        for position, account, event in events:
+            counts_on = event.effective_on
+            known, awaits, awaited = NOTHING_MORE, False, False
+            if counts_on <= self.window.last_day:
+                known = self._knowledge.of(event)
+                awaits, awaited = self._waits(account, event, known)
+            if not self.window.takes(partition, position, account, counts_on, awaits, awaited):
+                continue
+            if len(self.late) < self.late_limit and counts_on < self.window.first_day:
+                self.late.append(Late(f"{partition}:{position}", UUID(bytes=account), event))
+            entry = self.month.book(f"{partition}:{position}", account, event, known)
             if entry is not None:
                 yield entry
 
-    def _original(self, event: RedemptionReversed) -> PointsRedeemed | HoldCaptured | None:
-        found = recorded_for(self._connection, redemption_reference(self._program_id, event.redemption_id))
-        redeemed = found.event if found else None
-        return redeemed if isinstance(redeemed, PointsRedeemed | HoldCaptured) else None
-
-    def _find_lots(self, partition: int, taken: list[tuple[int, bytes, AccountEvent]]) -> None:
-        keys = sorted({(account, lot) for _, account, event in taken for lot in lots_named(event)})
-        if not keys:
-            return
-        asked = {
-            "partition": partition,
-            "period": self.window.period,
-            "accounts": [UUID(bytes=account) for account, _ in keys],
-            "lots": [lot for _, lot in keys],
-        }
-        for account, lot, cohort, *units in self._connection.execute(self._sql.find, asked, binary=True):
-            self.month.ledger.lots[account, lot] = LotWorth(cohort, (units[0], units[1], units[2]))
-
-    def _write_lots(self, partition: int) -> None:
-        ledger = self.month.ledger
-        ledger.lots.clear()
-        if not ledger.new_lots:
-            return
-        month = f"{_escaped(self._program_id)}\t{self.window.period}"
-        rows = []
-        # In the order of the index, whose neighbours are then written together.
-        for account, lot, (cohort, (contract, given, service)) in sorted(ledger.new_lots):
-            name = _escaped(cohort)
-            rows.append(f"{partition}\t{account.hex()}\t{lot}\t{month}\t{name}\t{contract}\t{given}\t{service}\n")
-        with self._connection.cursor().copy(self._sql.copy) as copy:
-            copy.write("".join(rows))
-        ledger.new_lots.clear()
-
-
-def _escaped(text: str) -> str:
-    """Spell a text as COPY reads it."""
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+    def _waits(self, account: bytes, event: AccountEvent, known: Known) -> tuple[bool, bool]:
+        """Tell whether an event takes from what is not booked yet, and from what was not when the last month ended."""
+        named = lots_named(event)
+        if not named:
+            return False, False
+        lots, old = self.month.ledger.lots, self._worth.old
+        awaits = any((account, lot) not in lots for lot in named)
+        awaited = any((account, lot) not in old for lot in named)
+        if known.original is not None:
+            awaits |= known.original.effective_on > self.window.last_day
+            awaited |= known.original.effective_on >= self.window.first_day
+        return awaits, awaited
 
 
 @contextmanager
@@ -202,6 +173,7 @@ def keep(connection: Connection[Any], program_id: str, basis: Basis) -> Reading:
     with connection.transaction():
         connection.execute(_SQL["lock"], names)
         connection.execute(_SQL["forget_lots"], names)
+        connection.execute(_SQL["forget_redeemed_lots"], names)
         connection.execute(_SQL["forget_kept"], names)
         reading = Reading(connection, program_id, basis, is_kept=True)
         for _ in reading.entries():

@@ -39,6 +39,15 @@ class RollForwardLine(Struct, frozen=True):
     """Service still to be rendered to partners."""
 
 
+class Translation(Struct, frozen=True):
+    """From which currency amounts were translated, and at which rates."""
+
+    from_currency: str
+    opening_rate: str
+    average_rate: str
+    closing_rate: str
+
+
 class RollForward(Struct, frozen=True):
     """What a month began with, what came and went, and what it ended with."""
 
@@ -49,6 +58,8 @@ class RollForward(Struct, frozen=True):
     by_funding: list[RollForwardLine]
     """Sums per funding and point currency."""
     journal_hash: str
+    translation: Translation | None = None
+    """Null where amounts are in the currency of the books."""
 
 
 class LiabilityLine(Struct, frozen=True):
@@ -74,6 +85,29 @@ class Liability(Struct, frozen=True):
     cohorts: list[LiabilityLine]
     accounts_minor: dict[str, int]
     """Balances of the liability accounts; they equal the columns' sums."""
+
+
+class AccountBalance(Struct, frozen=True):
+    """An account: debits are above zero. In minor units of the currency, or in points."""
+
+    account: str
+    account_name: str
+    currency: str
+    """ISO 4217, or the code of a point currency."""
+    opening: int
+    moved: int
+    closing: int
+
+
+class TrialBalance(Struct, frozen=True):
+    """Every account of the books; those of a currency add up to nothing, at the beginning and at the end."""
+
+    period: str
+    is_closed: bool
+    currency: str
+    """Of the money."""
+    accounts: list[AccountBalance]
+    """Of money, then of points."""
 
 
 class LateEvent(Struct, frozen=True):
@@ -130,6 +164,20 @@ def roll_forward(connection: Connection[Any], program_id: str, partition_count: 
     """Return the roll-forward of a closed month, or of the next one so far."""
     history = read_history(connection, program_id, partition_count)
     before, after, _ = figures_at(connection, program_id, history, period)
+    currency = PriceList(history.books.settings).currency
+    return rolled(before, after, currency, is_closed=period in history.closed_periods)
+
+
+def rolled(before: PeriodClosed | None, after: PeriodClosed, currency: str, *, is_closed: bool) -> RollForward:
+    """
+    Return the roll-forward between two closings.
+
+    Args:
+        before: Of the month before; ``None`` where there is none.
+        after: Of the month.
+        currency: Of the books.
+        is_closed: Whether the month is.
+    """
     rolls = roll(before.cohorts if before else (), after.cohorts)
     groups: dict[str, list[CohortRoll]] = {}
     for one in rolls:
@@ -142,14 +190,8 @@ def roll_forward(connection: Connection[Any], program_id: str, partition_count: 
         )
         for name, group in sorted(groups.items())
     ]
-    return RollForward(
-        period,
-        period in history.closed_periods,
-        PriceList(history.books.settings).currency,
-        [_line(one) for one in rolls],
-        [_line(one) for one in sums],
-        after.journal_hash,
-    )
+    lines, by_funding = [_line(one) for one in rolls], [_line(one) for one in sums]
+    return RollForward(after.period, is_closed, currency, lines, by_funding, after.journal_hash)
 
 
 def liability(connection: Connection[Any], program_id: str, partition_count: int, period: str) -> Liability:
@@ -187,6 +229,22 @@ def liability(connection: Connection[Any], program_id: str, partition_count: int
         )
     accounts = {name: -after.balances_minor.get(name, 0) for name in chart.LIABILITIES}
     return Liability(period, basis.closed is not None, prices.currency, lines, accounts)
+
+
+def trial_balance(connection: Connection[Any], program_id: str, partition_count: int, period: str) -> TrialBalance:
+    """Return the balances of all accounts at the end of a closed month, or now."""
+    history = read_history(connection, program_id, partition_count)
+    basis = history.basis(period)
+    before, after, _ = figures_at(connection, program_id, history, period)
+    opening, closing = before.balances_minor if before else {}, after.balances_minor
+    currency = PriceList(basis.books.settings).currency
+    accounts = []
+    for name in sorted({*opening, *closing}, key=lambda one: (":" in one, one.partition(":")[2], one)):
+        account, _, code = name.partition(":")
+        began, ended = opening.get(name, 0), closing.get(name, 0)
+        line = AccountBalance(account, chart.NAMES[account], code or currency, began, ended - began, ended)
+        accounts.append(line)
+    return TrialBalance(period, basis.closed is not None, currency, accounts)
 
 
 def cut_off(

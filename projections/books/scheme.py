@@ -1,5 +1,5 @@
 """
-The posting scheme, version 1: what each event of an account means in accounts.
+The posting scheme, version 1: what each event of an account means in accounts. Version 2 builds on it.
 
 Source: shared/finance.md 1.3; IFRS 15.B34-B47.
 """
@@ -7,7 +7,7 @@ Source: shared/finance.md 1.3; IFRS 15.B34-B47.
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.account.events import (
     OWN,
@@ -28,16 +28,28 @@ from ledger.account.events import (
     RedemptionReversed,
     Repayment,
 )
+from ledger.bookkeeping.events import Funder, Supplier
 from projections.books import chart
 from projections.books.amounts import ZERO, add, divide, multiply
-from projections.books.cohorts import CONTRACT, SERVICE, Cohort, key_of
-from projections.books.entries import Entry, LotWorth
+from projections.books.cohorts import CONTRACT, GIVEN, SERVICE, Cohort, key_of
+from projections.books.entries import Entry, Known, LotWorth, RedeemedLot
 from projections.books.pricing import PointPrice, number
 from projections.books.subledger import Subledger
 
 _NOTHING = ("0", "0", "0")
 
+FUNDED = "at-redemption:"
+"""Before the name of a funder, among those who are owed or owe."""
+
 Redeemed = PointsRedeemed | HoldCaptured
+
+
+class Terms(NamedTuple):
+    """Who settles points that are redeemed: who gives the reward, and a funder that pays only then."""
+
+    source: str
+    supplier: Supplier | None
+    funder: Funder | None
 
 
 class Scheme:
@@ -47,10 +59,10 @@ class Scheme:
         self.ledger = ledger
         self.account = b""
         self.day = date.min
-        self.original: Redeemed | None = None
-        """Of the reversal at hand: what it undoes."""
+        self.known = Known()
+        """Of the event at hand."""
 
-    def book(self, account: bytes, event: AccountEvent, entry: Entry, original: Redeemed | None = None) -> None:
+    def book(self, account: bytes, event: AccountEvent, entry: Entry, known: Known) -> None:
         """
         Post an event.
 
@@ -58,9 +70,9 @@ class Scheme:
             account: Whose.
             event: What happened.
             entry: Its entry, without postings yet.
-            original: Of a reversal: the redemption.
+            known: What else is known of it.
         """
-        self.account, self.day, self.original = account, event.effective_on, original
+        self.account, self.day, self.known = account, event.effective_on, known
         match event:
             case PurchasePosted():
                 self._sell(event, entry)
@@ -112,16 +124,22 @@ class Scheme:
     def _give_back(self, event: PurchaseReturned | PurchaseRepriced, entry: Entry) -> None:
         """Undo what was allocated to points that are taken back; the rest of the refund is of the goods."""
         from_points = -self._take(entry, event.taken, "clawed_back")
-        for accrual in event.accruals:
-            price = self._price(accrual.point_currency)
-            if accrual.funding == OWN and price is not None:
-                exact = multiply(price.selling_price, Decimal(accrual.points))
-                from_points += self._issue(entry, accrual, (exact, ZERO, ZERO), "issued")
-            else:
+        for accrual, exact in zip(event.accruals, self.later_worth(event.accruals), strict=True):
+            if exact is None:
                 self._give(entry, accrual, "issued")
+            else:
+                from_points += self._issue(entry, accrual, (exact, ZERO, ZERO), "issued")
         refund = event.amount_minor - event.refund_reduction_minor if isinstance(event, PurchaseReturned) else 0
         self.ledger.post(entry, chart.CASH, -refund)
         self.ledger.post(entry, chart.GOODS, refund + from_points)
+
+    def later_worth(self, accruals: Iterable[Accrual]) -> list[Decimal | None]:
+        """Return what is allocated to points that a sale earns later; ``None`` for those that it does not pay for."""
+        found: list[Decimal | None] = []
+        for accrual in accruals:
+            price = self._price(accrual.point_currency) if accrual.funding == OWN else None
+            found.append(multiply(price.selling_price, Decimal(accrual.points)) if price else None)
+        return found
 
     def _give(self, entry: Entry, accrual: Accrual, column: str) -> None:
         """Issue points that no sale of ours pays for: a partner does, or it is an expense."""
@@ -189,27 +207,38 @@ class Scheme:
         for part in event.taken:
             cohort = self._cohort(part.lot, event.point_currency)
             self.ledger.count(entry, cohort, "redeemed", part.points)
-            self._settle(entry, cohort, "redeemed", part.points, event.source, event.effective_on)
+            terms = self.settled(cohort, event.source, event.effective_on)
+            self._settle(entry, cohort, "redeemed", part.points, terms, (event.redemption_id, part.lot))
 
     def _reverse(self, event: RedemptionReversed, entry: Entry) -> None:
         """Mirror the redemption, at the rates that held for it."""
-        source = self.original.source if self.original else event.source
-        day = self.original.effective_on if self.original else event.effective_on
+        original = self.known.original or event
         for part in event.returned:
             cohort = self._cohort(part.lot, event.point_currency)
             self.ledger.count(entry, cohort, "reversed", part.points)
-            self._settle(entry, cohort, "reversed", -part.points, source, day)
+            terms = self.settled(cohort, original.source, original.effective_on)
+            self._settle(entry, cohort, "reversed", -part.points, terms, (event.redemption_id, part.lot))
 
-    def _settle(  # noqa: PLR0917  # points, and at whose rates of which day
-        self, entry: Entry, cohort: Cohort, column: str, points: int, source: str, day: date
-    ) -> None:
-        """Release the liability, and owe the supplier of the reward."""
+    def settled(self, cohort: Cohort, source: str, day: date) -> Terms:
+        """Return who settles points of a cohort that are redeemed at a source on a day."""
         price = self.ledger.prices.on(cohort.point_currency, day)
         supplier = price.suppliers.get(source) if price else None
+        funder = price.funders.get(cohort.funding) if price else None
+        if funder is not None and funder.at_redemption_minor == "0":
+            funder = None
+        return Terms(source, supplier, funder)
+
+    def _settle(  # noqa: PLR0917  # points, of which redemption, and at whose terms
+        self, entry: Entry, cohort: Cohort, column: str, points: int, terms: Terms, name: tuple[str, int]
+    ) -> None:
+        """Release the liability, and owe the supplier of the reward."""
+        contract, given = cohort.released[CONTRACT], cohort.released[GIVEN]
+        owed = funded = 0
+        supplier, funder = terms.supplier, terms.funder
         if supplier is None:
             self.ledger.release(entry, cohort, column)
         else:
-            owed = self.ledger.owe(source, multiply(number(supplier.reimbursement_minor), Decimal(points)))
+            owed = self.ledger.owe(terms.source, multiply(number(supplier.reimbursement_minor), Decimal(points)))
             if supplier.role == "agent":
                 margin = self.ledger.release(entry, cohort, column, "-") - owed
                 self.ledger.post(entry, chart.SERVICE, -margin, cohort, points)
@@ -217,13 +246,26 @@ class Scheme:
                 self.ledger.release(entry, cohort, column)
                 self.ledger.post(entry, chart.REWARDS, owed, cohort, points)
             self.ledger.post(entry, chart.REIMBURSEMENT, -owed, cohort, points)
-        funder = price.funders.get(cohort.funding) if price else None
-        if funder is not None and funder.at_redemption_minor != "0":
-            owed = self.ledger.owe(
-                f"at-redemption:{cohort.funding}", multiply(number(funder.at_redemption_minor), Decimal(points))
-            )
-            self.ledger.post(entry, chart.UNBILLED, owed, cohort, points)
-            self.ledger.post(entry, chart.REDEMPTIONS, -owed, cohort, points)
+        if funder is not None:
+            exact = multiply(number(funder.at_redemption_minor), Decimal(points))
+            funded = self.ledger.owe(f"{FUNDED}{cohort.funding}", exact)
+            self.ledger.post(entry, chart.UNBILLED, funded, cohort, points)
+            self.ledger.post(entry, chart.REDEMPTIONS, -funded, cohort, points)
+        if supplier is not None or funder is not None:
+            released = cohort.released[CONTRACT] - contract, cohort.released[GIVEN] - given
+            self._note(name, points, (*released, owed, funded))
+
+    def _note(self, name: tuple[str, int], points: int, amounts: tuple[int, int, int, int]) -> None:
+        """Keep what was posted, for what may be taken back of it."""
+        key = self.account, *name
+        self.ledger.new_redeemed_lots.append((key, points, amounts))
+        kept = self.ledger.redeemed_lots
+        if points > 0:
+            kept[key] = RedeemedLot(points, amounts)
+        elif key in kept:
+            kept[key].points_back -= points
+            back = [was - more for was, more in zip(kept[key].back, amounts, strict=True)]
+            kept[key].back = (back[0], back[1], back[2], back[3])
 
     def _expire(self, event: LotsExpired, entry: Entry) -> None:
         """Points that became a voucher were exercised; others lapsed."""
@@ -268,8 +310,15 @@ class Scheme:
         return self.ledger.cohort(self._worth(lot, point_currency).cohort)
 
 
-def lots_named(event: Any) -> Iterable[int]:
+def lots_named(event: Any) -> list[int]:
     """Return the lots that lose or regain points by an event."""
-    for name in ("taken", "returned", "lots", "repaid"):
-        for part in getattr(event, name, ()):
-            yield part.lot
+    kind = type(event)
+    fields = _NAMING.get(kind)
+    if fields is None:
+        fields = _NAMING[kind] = tuple(name for name in kind.__struct_fields__ if name in _LOTS)
+    return [part.lot for name in fields for part in getattr(event, name)]
+
+
+_LOTS = frozenset({"taken", "returned", "lots", "repaid"})
+_NAMING: dict[type, tuple[str, ...]] = {}
+"""Fields of each kind of event that name lots."""

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from projections.books import chart
-from projections.books.amounts import add, rounded
+from projections.books.amounts import ZERO, add, rounded
 from projections.books.cohorts import (
     CONTRACT,
     GIVEN,
@@ -16,8 +16,11 @@ from projections.books.cohorts import (
     new_cohort,
     redeemed_value,
 )
-from projections.books.entries import Entry, LotWorth, Posting
+from projections.books.entries import Entry, LotWorth, Posting, RedeemedLot
 from projections.books.pricing import PriceList
+
+RedeemedLotKey = tuple[bytes, str, int]
+"""Account, redemption, lot."""
 
 
 class Subledger:
@@ -52,6 +55,12 @@ class Subledger:
         self.lots: dict[tuple[bytes, int], LotWorth] = {}
         """Worth of lots: those that the events at hand name."""
         self.new_lots: list[tuple[bytes, int, LotWorth]] = []
+        self.redeemed_lots: dict[RedeemedLotKey, RedeemedLot] = {}
+        """Those that the reversals at hand name."""
+        self.new_redeemed_lots: list[tuple[RedeemedLotKey, int, tuple[int, int, int, int]]] = []
+        """Points and amounts; below zero where they were taken back."""
+        self._posted: dict[str, int] = {}
+        """What was posted of ``owed``, where that is not its rounded figure."""
 
     def all_balances(self) -> dict[str, int]:
         """Return the balances of accounts, those that count points with their currency: ``9000:points``."""
@@ -159,9 +168,33 @@ class Subledger:
 
     def owe(self, source: str, exact: Decimal) -> int:
         """Owe a supplier more, and return by how many minor units the rounded figure moves."""
-        before = self.owed.get(source, Decimal(0))
-        self.owed[source] = after = add(before, exact)
-        return rounded(after) - rounded(before)
+        before = self.posted(source)
+        self.owed[source] = after = add(self.owed.get(source, ZERO), exact)
+        self._posted.pop(source, None)
+        return rounded(after) - before
+
+    def owe_less(self, source: str, exact: Decimal, minor: int) -> None:
+        """Take back what was owed to a supplier, as it was posted; rounding is made good later."""
+        posted = self.posted(source) - minor
+        self.owed[source] = add(self.owed.get(source, ZERO), exact.copy_negate())
+        self._posted[source] = posted
+
+    def posted(self, source: str) -> int:
+        """Return what was posted of what a supplier is owed."""
+        found = self._posted.get(source)
+        return rounded(self.owed.get(source, ZERO)) if found is None else found
+
+    def unsettled(self) -> dict[str, int]:
+        """Return by how many minor units what was posted is less than what is owed, per supplier, and settle it."""
+        missing = {source: rounded(self.owed[source]) - posted for source, posted in sorted(self._posted.items())}
+        self._posted.clear()
+        return {source: minor for source, minor in missing.items() if minor}
+
+    def take_back(self, entry: Entry, cohort: Cohort, part: int, minor: int) -> None:
+        """Owe again to members what was recognised because they redeemed."""
+        cohort.released[part] -= minor
+        cohort.values["reversed"] += minor
+        self.post(entry, liability_account(cohort, part), -minor, cohort)
 
 
 def liability_account(cohort: Cohort, part: int) -> str:

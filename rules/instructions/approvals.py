@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import uuid5
 
 from msgspec.structs import replace
 
@@ -14,7 +15,7 @@ from ledger.approval.state import Approval
 from ledger.posting.instruction import Further, Instruction, On, Reference, StreamKey
 from ledger.program.state import Program
 from ledger.program.terms import ApprovalPolicy
-from ledger.streams import APPROVAL, StreamId, approval_stream_id
+from ledger.streams import APPROVAL, NAMESPACE, StreamId, approval_stream_id
 from rules.instructions.asking import hashed, program_only
 from rules.pricing.price import existing
 
@@ -41,6 +42,19 @@ def check_points(program: Program | None, now: datetime, points: int, *, is_appr
     if limit is not None and abs(points) > limit and not is_approved:
         message = f"One person books at most {limit} points in this program; a second one has to agree."
         raise ApprovalNeeded(message, pointer="/points", limit_points=limit)
+
+
+def points_approval_id(program_id: str, kind: str, source: str, own_id: str) -> str:
+    """
+    Return the id under which approval is asked for when points are to be booked by hand.
+
+    Args:
+        program_id: Whose.
+        kind: ``accrual``, ``adjustment`` or ``reinstatement``.
+        source: Of the request.
+        own_id: Unique within the source.
+    """
+    return str(uuid5(NAMESPACE, f"{kind}:{program_id}:{source}:{own_id}"))
 
 
 def ask(asked: ApprovalRequested) -> Instruction:

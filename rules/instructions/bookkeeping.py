@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ledger.bookkeeping import decide as books
-from ledger.bookkeeping.decide import BookkeepingCommand, ClosePeriod
+from ledger.bookkeeping.decide import ApplyProposal, BookkeepingCommand, ClosePeriod
 from ledger.bookkeeping.events import BookkeepingEvent, EstimateApplied, PeriodReopened, SettingsSet
 from ledger.bookkeeping.state import Bookkeeping
 from ledger.posting.instruction import Instruction, Reference
@@ -39,6 +39,8 @@ def _asked(command: BookkeepingCommand) -> tuple[object, ...]:
         case SettingsSet() | EstimateApplied() | PeriodReopened():
             at = "occurred_at"
             return tuple(getattr(command, name) for name in command.__struct_fields__ if name != at)
+        case ApplyProposal():
+            return (command.sha256,)
         case ClosePeriod():
             return (command.closed.period, command.revision)
 

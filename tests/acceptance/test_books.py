@@ -1,11 +1,16 @@
 """Books over REST: months that are closed, opened again, and what finance reads of them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import Connection
 
+from projections.books.chart import SCHEME_VERSION
+from projections.books.history import read_history
+from projections.books.reading import opened
 from tests.acceptance.conftest import Answer, Client
 from tests.acceptance.desk import Desk, open_desk
 
@@ -251,3 +256,146 @@ def test_what_is_closed_is_signed(desk: Desk) -> None:
     close(desk, "2025-01")
     newest = desk.client.get("/v1/audit/checkpoints?limit=1").json["checkpoints"][0]
     assert sum(tree["size"] for tree in newest["trees"]) == desk.client.event_count()
+
+
+def test_a_month_that_an_older_scheme_closed_stays_as_it_was(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read again, its journal has the hash that it was closed with; the month after it is closed with today's."""
+    desk.buy(1_000, "2025-01-02")
+    spent = desk.done("redemptions", "2025-01-05", points=300)
+    desk.done(f"redemptions/{spent['redemption_id']}/reversal", "2025-01-06", points=100, reason="regret")
+    with monkeypatch.context() as older:
+        older.setattr("projections.books.history.SCHEME_VERSION", 1)
+        first = close(desk, "2025-01")
+        as_closed = lines(desk, "2025-01")
+    assert {one["scheme_version"] for one in as_closed} == {1}
+    assert lines(desk, "2025-01") == as_closed
+    close(desk, "2025-02")
+    with desk.client.database.connect() as connection:
+        forget(connection)
+        history = read_history(connection, "coffee", desk.client.database.partition_count)
+        with opened(connection, "coffee", history, "2025-01") as (basis, reading):
+            for _ in reading.entries():
+                pass
+            again = reading.month.closed("test", datetime.now(UTC))
+    assert (basis.scheme_version, again.journal_hash) == (1, first["journal_hash"])
+    assert history.closing("2025-02").scheme_version == SCHEME_VERSION == 2
+
+
+def test_a_reversal_at_a_supplier_undoes_the_entry(desk: Desk) -> None:
+    """Months later and at another rate, whether what was posted is kept or worked out again: line by line."""
+    airline = [{"source": "airline", "role": "agent", "reimbursement_minor": "0.333"}]
+    dearer = [{"source": "airline", "role": "agent", "reimbursement_minor": "0.9"}]
+    assert desk.client.post(f"{BOOKS}/settings", SETTINGS | {"suppliers": airline}).status == 201
+    later = SETTINGS | {"suppliers": dearer, "effective_on": "2025-02-01"}
+    assert desk.client.post(f"{BOOKS}/settings", later).status == 201
+    desk.buy(1_000, "2025-01-02")
+    spent = desk.done("redemptions", "2025-01-05", points=101, source="airline")
+    close(desk, "2025-01")
+    reversal = f"redemptions/{spent['redemption_id']}/reversal"
+    desk.done(reversal, "2025-02-06", points=50, reason="regret")
+    close(desk, "2025-02")
+    desk.done(reversal, "2025-03-06", points=51, reason="regret")
+
+    def money(period: str, kind: str) -> dict[str, int]:
+        found = [one for one in lines(desk, period) if one["event_kind"] == f"account.{kind}.v1"]
+        return {one["account"]: one["debit_minor"] - one["credit_minor"] for one in found if one["currency"] == "EUR"}
+
+    there = money("2025-01", "points_redeemed")
+    back = [money(period, "redemption_reversed") for period in ("2025-02", "2025-03")]
+    assert there["2100"] == -34
+    assert {name: sum(part[name] for part in back) for name in there} == {name: -minor for name, minor in there.items()}
+    with desk.client.database.connect() as connection:
+        forget(connection)
+    assert [money(period, "redemption_reversed") for period in ("2025-02", "2025-03")] == back
+
+
+def forget(connection: Connection[Any]) -> None:
+    """Forget what is kept of closed months: it is a cache."""
+    connection.execute("DELETE FROM books.lots")
+    connection.execute("DELETE FROM books.redeemed_lots")
+    connection.execute("DELETE FROM books.kept")
+
+
+def test_lines_say_what_happened_and_who_agreed(client: Client) -> None:
+    """In words, with the ids of the outside; the second person where it took two."""
+    desk = open_desk(client, "1", approvals={"adjustments_above": 50})
+    assert client.post(f"{BOOKS}/settings", SETTINGS).status == 201
+    boss, by = key(client, role="admin"), ""
+    bought = desk.buy(100, "2025-01-10")
+    desk.done("accruals", "2025-01-11", points=20, reason="welcome", accrual_id="a-1")
+    for kind, own_id, points in (("accruals", "a-2", 200), ("adjustments", "d-1", -60)):
+        name = "accrual_id" if kind == "accruals" else "adjustment_id"
+        asked = desk.send(kind, "2025-01-12", points=points, reason="correction", **{name: own_id})
+        assert asked.status == 202, asked.text
+        path = f"/v1/programs/coffee/approvals/{asked.json['approval_id']}"
+        assert client.post(f"{path}/approve", None, key=boss).status == 201
+        by = client.get(path).json["decided_by"]
+    assert by
+    told = {one["description"]: one["approved_by"] for one in lines(desk, "2025-01") if one["position"]}
+    assert told == {
+        f"Sale {bought['transaction_id']}": "",
+        "Accrual a-1": "",
+        "Accrual a-2": by,
+        "Adjustment d-1: correction": by,
+    }
+
+
+def test_what_comes_late_does_not_wait_for_what_comes_early(desk: Desk) -> None:
+    """
+    A member who bought in May already, when April is closed: what is reported late for April and May is posted in May,
+    and what takes from points of June waits for June.
+    """
+    desk.buy(100, "2025-04-10")
+    desk.buy(40, "2025-05-02")
+    desk.buy(500, "2025-06-02")
+    close(desk, "2025-04")
+    desk.buy(60, "2025-04-20")
+    desk.done("redemptions", "2025-05-20", points=30)
+    late = desk.client.get(f"{BOOKS}/2025-05/cutoff").json
+    assert [event["service_date"] for event in late["events"]] == ["2025-04-20"]
+    desk.done("redemptions", "2025-06-03", points=650)
+    assert close(desk, "2025-05")["event_count"] == 3
+    closings = {period: desk.client.get(f"{BOOKS}/{period}/rollforward").json["by_funding"] for period in MONTHS}
+    assert [line["points"]["closing"] for (line,) in closings.values()] == [100, 170, 20]
+    # As of the same days, the accounts say the same.
+    assert [desk.balance(f"2025-{month}-30")["balance_points"] for month in ("04", "05", "06")] == [160, 170, 20]
+
+
+MONTHS = ("2025-04", "2025-05", "2025-06")
+
+
+def test_what_waited_for_an_account_in_an_older_scheme_is_posted_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There all that an account did after something early waited; the month after takes it in."""
+    desk.buy(100, "2025-04-10")
+    desk.buy(40, "2025-05-02")
+    desk.buy(60, "2025-04-20")
+    with monkeypatch.context() as older:
+        older.setattr("projections.books.history.SCHEME_VERSION", 1)
+        assert close(desk, "2025-04")["event_count"] == 1
+    assert (close(desk, "2025-05")["event_count"], close(desk, "2025-06")["event_count"]) == (2, 0)
+    closings = [desk.client.get(f"{BOOKS}/{period}/rollforward").json["by_funding"] for period in MONTHS]
+    assert [line["points"]["closing"] for (line,) in closings] == [100, 200, 200]
+
+
+def test_a_roll_forward_in_another_currency(desk: Desk) -> None:
+    """At three rates that are given together; what the rates leave is a column of its own."""
+    desk.buy(1_000, "2025-01-10")
+    close(desk, "2025-01")
+    path = f"{BOOKS}/2025-01/rollforward"
+    rates = "opening_rate=1.02&average_rate=1.05&closing_rate=1.1"
+    told = desk.client.get(f"{path}?currency=USD&{rates}").json
+    (line,) = told["cohorts"]
+    assert line["value_minor"] == {"opening": 0, "movements": {"issued": 988, "translation": 47}, "closing": 1_035}
+    assert told["translation"] == {
+        "from_currency": "EUR",
+        "opening_rate": "1.02",
+        "average_rate": "1.05",
+        "closing_rate": "1.1",
+    }
+    assert desk.client.get(path).json["translation"] is None
+    for query, pointer in ((f"?{rates}", "/currency"), (f"?currency=USD&{rates}0x", "/closing_rate")):
+        answer = desk.client.get(path + query)
+        assert (answer.status, answer.slug, answer.json["pointer"]) == (422, "invalid-input", pointer)
+    assert desk.client.get(f"{path}?currency=XYZ&{rates}").slug == "unknown-currency"

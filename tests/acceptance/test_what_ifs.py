@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -237,6 +239,27 @@ def test_a_repair_books_what_a_second_person_agreed_to(desk: Desk) -> None:
     again = repaired(client, path)
     assert (again["status"], again["posted_count"], again["replayed_count"]) == ("done", 0, 2)
     assert desk.balance()["balance_points"] == 180
+
+
+def test_the_books_name_who_agreed_to_a_repair(desk: Desk) -> None:
+    """On the lines of each adjustment."""
+    client = desk.client
+    settings = {
+        "point_currency": "points",
+        "effective_on": "2025-01-01",
+        "currency": "EUR",
+        "point_value_minor": "1",
+        "redemption_rate": "1",
+    }
+    assert client.post(f"{BASE}/books/settings", settings).status == 201
+    repair = repaired(client, asked(client, version=DOUBLE))
+    by = client.get(repair["approval"]).json["decided_by"]
+    answer = client.get(f"{BASE}/books/{datetime.now(UTC):%Y-%m}/journal")
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    adjusted = [line for line in lines if line["event_kind"] == "account.points_adjusted.v1"]
+    assert {line["approved_by"] for line in adjusted} == {by}
+    assert by
+    assert {line["approved_by"] for line in lines if line not in adjusted} == {""}
 
 
 def test_an_account_that_changed_is_skipped(desk: Desk) -> None:

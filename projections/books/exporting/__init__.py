@@ -9,6 +9,7 @@ from projections.books.exporting.manifest import (
     manifest_file,
     verify_export,
 )
+from projections.books.exporting.months import export_month
 from projections.books.exporting.writing import FORMATS, export_journal
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Manifest",
     "digest_of",
     "export_journal",
+    "export_month",
     "manifest_file",
     "verify_export",
 ]

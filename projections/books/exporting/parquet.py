@@ -1,5 +1,6 @@
 """The journal as Parquet: dates are dates, amounts are exact decimals."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from projections.books.exporting.columns import COLUMNS, TEXTS
-from projections.books.exporting.rows import Rows
+from projections.books.exporting.rows import Row, Rows
 
 _ROW_GROUP = 20_000
 _TYPES = {
@@ -30,9 +31,8 @@ def write_parquet(rows: Rows, file: Path) -> None:
     """Write the lines, with cover and control totals in the file's metadata."""
     with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
         passing = iter(rows)
-        while group := list(islice(passing, _ROW_GROUP)):
-            columns = [pa.array(map(cell, group), _TYPES[name]) for name, cell in COLUMNS.items()]
-            writer.write_table(pa.table(columns, SCHEMA), row_group_size=_ROW_GROUP)
+        while (table := _next(passing)).num_rows:
+            writer.write_table(table, row_group_size=_ROW_GROUP)
         writer.add_key_value_metadata(
             {
                 "khaywe.cover": msgspec.json.encode(rows.cover, order="sorted"),
@@ -41,3 +41,9 @@ def write_parquet(rows: Rows, file: Path) -> None:
                 "khaywe.control_totals": msgspec.json.encode(rows.totals()),
             }
         )
+
+
+def _next(passing: Iterator[Row]) -> Any:
+    """Return the next group of lines as columns; the lines themselves are let go of."""
+    group = list(islice(passing, _ROW_GROUP))
+    return pa.table([pa.array(map(cell, group), _TYPES[name]) for name, cell in COLUMNS.items()], SCHEMA)

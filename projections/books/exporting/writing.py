@@ -9,6 +9,7 @@ import msgspec
 from ledger.errors import InvalidInput
 from projections.books.exporting.beancount import write_beancount
 from projections.books.exporting.comma_separated import write_csv
+from projections.books.exporting.json_lines import write_ndjson
 from projections.books.exporting.manifest import Cover, Manifest, digest, manifest_file
 from projections.books.exporting.parquet import write_parquet
 from projections.books.exporting.rows import Rows
@@ -20,6 +21,7 @@ FORMATS: dict[str, Callable[[Rows, Path], None]] = {
     "xlsx": write_xlsx,
     "parquet": write_parquet,
     "beancount": write_beancount,
+    "ndjson": write_ndjson,
 }
 """By the ending of the file."""
 

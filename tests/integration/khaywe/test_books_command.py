@@ -64,10 +64,15 @@ def test_a_month_is_closed_and_read(khaywe: Khaywe) -> None:
     code, told, _ = khaywe("close", PROGRAM_ID, "2025-01")
     assert (code, told.splitlines()[0]) == (0, "Closed 2025-01: 1 events, 0 of them late.")
     assert json.loads(khaywe("settings", PROGRAM_ID)[1])["closed"] == ["2025-01"]
-    (line,) = json.loads(khaywe("rollforward", PROGRAM_ID, "2025-01")[1])["cohorts"]
+    (line,) = json.loads(khaywe("rollforward", PROGRAM_ID, "2025-01", "--json")[1])["cohorts"]
     assert (line["points"]["closing"], line["value_minor"]["closing"]) == (25, 25)
-    assert json.loads(khaywe("liability", PROGRAM_ID, "2025-01")[1])["accounts_minor"]["2000"] == 25
-    assert json.loads(khaywe("cutoff", PROGRAM_ID, "2025-01")[1])["events"] == []
+    rates = ("--currency", "USD", "--opening-rate", "1.1", "--average-rate", "1.2", "--closing-rate", "1.3")
+    told = khaywe("rollforward", PROGRAM_ID, "2025-01", *rates)[1]
+    assert "translated from EUR at 1.1, 1.2 on average, 1.3" in told
+    assert told.splitlines()[-1].split() == ["all", "own/points", "0.00", "0.30", "0.03", "0.33"]
+    assert khaywe("rollforward", PROGRAM_ID, "2025-01", "--currency", "USD")[0] == 1
+    assert json.loads(khaywe("liability", PROGRAM_ID, "2025-01", "--json")[1])["accounts_minor"]["2000"] == 25
+    assert json.loads(khaywe("cutoff", PROGRAM_ID, "2025-01", "--json")[1])["events"] == []
     journal = khaywe("journal", PROGRAM_ID, "2025-01")[1]
     assert journal == khaywe("journal", PROGRAM_ID, "2025-01")[1]
     assert [json.loads(one)["account"] for one in journal.splitlines()] == ["9000", "9010", "2000", "1000", "4000"]

@@ -3,12 +3,14 @@
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from khaywe.wiring import Database
 from ledger.account.events import (
     HoldCaptured,
+    LotsExpired,
     PointsAdjusted,
     PointsRedeemed,
     PointsTransferredOut,
@@ -16,12 +18,15 @@ from ledger.account.events import (
     PurchaseReturned,
     RedemptionReversed,
 )
+from ledger.archive.cold import ArchiveAway
+from ledger.archive.removing import bring_back
 from ledger.errors import InvalidInput
 from ledger.store.codec import decode
 from models.breakage import cumulative, read_history
 from models.breakage.triangle import issued
 from projections.runner import Runner
 from projections.views import VIEWS
+from tests.integration.ledger.archive.test_removing import heads, removed
 from tests.integration.projections.walks import walk
 from tests.programs import PROGRAM_ID, publish_program
 
@@ -74,7 +79,9 @@ def moves(event: object) -> Iterator[tuple[int, int, bool]]:
             yield from ((part.lot, -part.points, True) for part in event.returned)
         case PurchaseReturned() | PurchaseRepriced() | PointsAdjusted() | PointsTransferredOut():
             yield from ((part.lot, part.points, False) for part in event.taken)
-    yield from ((part.lot, part.points, False) for part in getattr(event, "repaid", ()))
+        case LotsExpired(reason="converted"):
+            yield from ((part.lot, part.points, True) for part in event.lots)
+    yield from ((part.lot, part.points, True) for part in getattr(event, "repaid", ()))
 
 
 @pytest.mark.parametrize("point_currency", ["points", "miles"])
@@ -88,6 +95,18 @@ def test_the_triangle_is_what_the_events_say(walked: Database, point_currency: s
     latest = {str(vintage): int(row.dropna().iloc[-1]) for vintage, row in triangle.iterrows()}
     assert redeemed == {vintage: points for vintage, points in latest.items() if points}
     assert redeemed
+
+
+def test_what_is_in_an_archive_is_not_left_out_unsaid(walked: Database, tmp_path: Path) -> None:
+    """Redemptions whose bulk left the database would be missing; brought back, the estimate is what it was."""
+    with walked.connect() as connection:
+        before = read_history(connection, PROGRAM_ID, "points")
+        removed(walked, tmp_path)
+        with pytest.raises(ArchiveAway, match="khaywe audit return"):
+            read_history(connection, PROGRAM_ID, "points")
+        with walked.connect_as_owner() as owner:
+            deque(bring_back(owner, {str(one): last for one, last in heads(walked).items()}), maxlen=0)
+        assert read_history(connection, PROGRAM_ID, "points").moved == before.moved
 
 
 def test_points_nobody_has_are_refused(walked: Database) -> None:

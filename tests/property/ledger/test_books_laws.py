@@ -16,10 +16,12 @@ from ledger.bookkeeping.state import Bookkeeping
 from projections.books import chart
 from projections.books.checks import Tally, judge
 from projections.books.cohorts import Cohort
-from projections.books.entries import LotWorth
+from projections.books.entries import LotWorth, RedeemedLot
 from projections.books.month import Month
+from projections.books.scheme import lots_named
+from projections.books.subledger import RedeemedLotKey
 from projections.books.window import Window
-from tests.bookkeeper import ACCOUNT, NOON
+from tests.bookkeeper import ACCOUNT, NOON, Memory
 from tests.bookkeeper import settings as books_settings
 from tests.property.ledger.test_account_machine import CURRENCIES, AccountMachine
 
@@ -74,6 +76,7 @@ class BooksMachine(AccountMachine):
             owed = sum(cohort.liability(part) for cohort in ledger.cohorts.values())
             assert owed == -sum(ledger.balances.get(account, 0) for account in accounts)
         assert {key: one.points for key, one in ledger.cohorts.items()} == month_by_month(events)
+        assert ledger.posted("shop") == -ledger.balances.get(chart.REIMBURSEMENT, 0)
         for code in CURRENCIES:
             self.check_points([one for one in ledger.cohorts.values() if one.point_currency == code], code)
 
@@ -100,17 +103,26 @@ def converted(recorded: list[tuple[AccountEvent, bytes]], code: str) -> int:
 
 def month_by_month(events: list[AccountEvent]) -> dict[str, dict[str, int]]:
     """Keep the books of a history month by month, the first closed halfway; return the points of the cohorts."""
-    before, worth, seen = None, dict[tuple[bytes, int], LotWorth](), 0
+    before, worth, seen, memory = None, dict[tuple[bytes, int], LotWorth](), 0, Memory()
+    redeemed_lots = dict[RedeemedLotKey, RedeemedLot]()
     last = max(event.effective_on for event in events)
     period, frozen_at = "2024-02", len(events) // 2
     while before is None or before.period < max("2024-03", period_of(last)):
         window = Window(period, before, {"0": frozen_at})
         month = Month(BOOKS, {}, before, window)
-        month.ledger.lots = worth
+        month.ledger.lots, month.ledger.redeemed_lots = worth, redeemed_lots
+        old = set(worth)
         for position in range(window.start(0) + 1, frozen_at + 1):
             event = events[position - 1]
-            if hasattr(event, "balances") and window.takes(0, position, ACCOUNT, event.effective_on):
-                month.book(f"0:{position}", ACCOUNT, event)
+            if not hasattr(event, "balances"):
+                continue
+            known = memory.of(event)
+            named = {(ACCOUNT, lot) for lot in lots_named(event)}
+            origin = known.original.effective_on if known.original else date.min
+            awaits = bool(named - worth.keys()) or origin > window.last_day
+            awaited = bool(named - old) or origin >= window.first_day
+            if window.takes(0, position, ACCOUNT, event.effective_on, awaits=awaits, awaited=awaited):
+                month.book(f"0:{position}", ACCOUNT, event, known)
         for entry in month.end():
             assert not sum(posting.amount for posting in entry.postings if not posting.is_points)
         seen += window.event_count
@@ -123,9 +135,9 @@ def kept(events: list[AccountEvent]) -> tuple[Month, list[Any]]:
     """Keep the books of a history, as one month."""
     window = Window("2030-01", None, {"0": len(events)})
     assert window.last_day == date(2030, 1, 31)
-    month = Month(BOOKS, {}, None, window)
+    month, memory = Month(BOOKS, {}, None, window), Memory()
     entries = [
-        month.book(f"0:{number}", ACCOUNT, event)
+        month.book(f"0:{number}", ACCOUNT, event, memory.of(event))
         for number, event in enumerate(events, 1)
         if hasattr(event, "balances")
     ]

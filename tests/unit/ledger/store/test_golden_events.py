@@ -21,8 +21,8 @@ from ledger.streams import STREAMS, Stream
 
 GOLDEN = Path(__file__).parents[3] / "golden"
 
-SHIPPED_LINES = 117
-SHIPPED_HASH = "6a90b454ac833631f89ba944e09507d29badad741b7c158c8202bbd9b9e06544"
+SHIPPED_LINES = 118
+SHIPPED_HASH = "416c28ef14ef7a271f127b0f016ee6589f0da24a28564757f315c1840171d36d"
 """SHA-256 over the lines that were shipped; both figures move forward when lines are added."""
 
 
