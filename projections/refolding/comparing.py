@@ -15,7 +15,7 @@ from ledger.archive.cold import folders_of, respelled
 from ledger.audit.spreading import Place, Spread, bucket_count, bucket_of, read_spread
 from ledger.sql import load_queries
 from ledger.streams import StreamId
-from projections.refolding.folding import Fault, Streams, broken_law, fold, sort
+from projections.refolding.folding import SNAPSHOT_TOPICS, Fault, Snapshot, Streams, broken_law, fold, sort
 
 _SQL = load_queries("projections.refolding")
 SLICE_SIZE = 50_000
@@ -102,6 +102,7 @@ def compare_slice(connection: Connection[Any], asked: Slice) -> Compared:
             "after": asked.until,
             "kind": ORDINARY,
             "funding": OWN,
+            "topics": SNAPSHOT_TOPICS,
         }
         lowest, highest = connection.execute(_SQL["positions"], key).fetchone() or (0, 0)
         if lowest != highest:
@@ -110,8 +111,8 @@ def compare_slice(connection: Connection[Any], asked: Slice) -> Compared:
         key["until"] = lowest or 0
         views = _Views(connection, key)
         stream_count = event_count = 0
-        faults: list[Fault] = []
-        for folded in fold(_streams(connection, asked, key), key["until"]):
+        snapshots, faults = _snapshots(connection, key)
+        for folded in fold(_streams(connection, asked, key), key["until"], snapshots):
             stream_count, event_count = stream_count + 1, event_count + folded.event_count
             difference = views.difference(folded.stream_id, folded.state)
             if reason := folded.reason or broken_law(folded.state) or difference:
@@ -136,6 +137,18 @@ def _streams(connection: Connection[Any], asked: Slice, key: dict[str, Any]) -> 
         newer = connection.execute(_SQL["newer"], key, binary=True)
         sort(streams, (respelled(folders, row) for (row,) in newer), asked.first, asked.last)
     return streams
+
+
+def _snapshots(connection: Connection[Any], key: dict[str, Any]) -> tuple[dict[StreamId, Snapshot], list[Fault]]:
+    """Return the snapshots of a slice, and which of them are of events that there are not."""
+    found: dict[StreamId, Snapshot] = {}
+    faults = []
+    for stream_id, *snapshot, position in connection.execute(_SQL["snapshots"], key, binary=True):
+        found[stream_id] = Snapshot(*snapshot)
+        if position is None:
+            reason = f"a snapshot is of version {snapshot[0]}, and there is no such event"
+            faults.append(Fault(key["partition"], 0, reason, str(UUID(bytes=stream_id))))
+    return found, faults
 
 
 class _Views:

@@ -1,9 +1,11 @@
 """Folding streams anew from their events, and what must hold of every account."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from struct import Struct as Layout
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from ledger.account.books import Book
@@ -23,6 +25,11 @@ _FRONT = Layout(">12xq4x16x4xqi")
 _STREAM_ID = slice(24, 40)
 
 
+_STATES = {stream.snapshot_topic: stream.state_type for stream in STREAMS}
+SNAPSHOT_TOPICS = list(_STATES)
+"""Of snapshots that are read; those of other layouts never are."""
+
+
 class Fault(Struct, frozen=True):
     """Something that is not as it must be."""
 
@@ -37,6 +44,14 @@ class Fault(Struct, frozen=True):
         """Tell it in a line."""
         about = f", account {self.account_id}" if self.account_id else ""
         return f"Partition {self.partition}, position {self.position}{about}: {self.reason}"
+
+
+class Snapshot(NamedTuple):
+    """The state that posting begins with, as it is stored."""
+
+    version: int
+    topic: str
+    state: bytes
 
 
 class Folded(NamedTuple):
@@ -73,17 +88,22 @@ def sort(streams: Streams, rows: Iterable[bytes], first: StreamId, last: StreamI
             streams[stream_id] = [row]
 
 
-def fold(streams: Streams, until: int) -> Iterator[Folded]:
+def fold(
+    streams: Streams, until: int, snapshots: Mapping[StreamId, Snapshot] = MappingProxyType({})
+) -> Iterator[Folded]:
     """
     Fold streams one after the other: an account whose events lie apart would be fetched from memory for each of them.
 
     Args:
         streams: Their events.
         until: Last position that is looked at.
+        snapshots: Of the streams: each is compared with the state of its version.
     """
     unpack, start, how = _FRONT.unpack_from, _FRONT.size, _HOW
     for stream_id, rows in streams.items():
         state, reason, place, before, count = None, "", 0, 0, 0
+        snapshot = snapshots.get(stream_id)
+        snapshot_version = snapshot.version if snapshot else 0
         for row in rows:
             position, version, topic_length = unpack(row)
             if position > until:
@@ -100,9 +120,20 @@ def fold(streams: Streams, until: int) -> Iterator[Folded]:
                     state = evolve(state, decode(row[end + 4 : -12]))
                 except Exception as error:  # noqa: BLE001  # whatever somebody wrote there, it is to be named and not to stop us
                     reason = f"the event cannot be folded: {type(error).__name__}: {error}"
+                if version == snapshot_version and snapshot and not reason:
+                    reason = _difference(snapshot, state)
             place, before = position, version
         if count:
             yield Folded(stream_id, place, state, reason, count)
+
+
+def _difference(snapshot: Snapshot, state: Any) -> str:
+    """Return that a snapshot is another state, if it is."""
+    try:
+        found = msgspec.json.decode(snapshot.state, type=_STATES[snapshot.topic])
+    except msgspec.MsgspecError:
+        found = None
+    return "" if found == state else f"the snapshot of version {snapshot.version} is not what the events give"
 
 
 def broken_law(state: Any) -> str:

@@ -10,6 +10,22 @@ WHERE e.partition = %(partition)s AND e.position > %(after)s AND e.position <= %
     AND e.stream_id >= %(first)s::uuid AND e.stream_id <= %(last)s::uuid
 ORDER BY e.position
 
+-- snapshots --
+-- What posting begins with: the newest snapshot of each stream, and the position of its last event, if there is that.
+SELECT DISTINCT ON (s.stream_id)
+    uuid_send(s.stream_id),
+    s.version,
+    s.topic,
+    s.state,
+    (
+        SELECT e.position FROM ledger.events AS e
+        WHERE e.partition = s.partition AND e.stream_id = s.stream_id AND e.version = s.version
+    )
+FROM ledger.snapshots AS s
+WHERE s.partition = %(partition)s AND s.stream_id >= %(first)s::uuid AND s.stream_id <= %(last)s::uuid
+    AND s.topic = ANY(%(topics)s)
+ORDER BY s.stream_id, s.version DESC
+
 -- balances --
 SELECT
     uuid_send(account_id),

@@ -45,6 +45,8 @@ from projections.views import VIEWS
 from tests.conftest import NewDatabase
 from tests.integration.ledger import till
 from tests.integration.ledger.audit.bookkeeper import ACCOUNTS, KEYS, archive, fill, run_verifier
+from tests.integration.projections.walks import walk
+from tests.programs import PROGRAM_ID, publish_program
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 HOLLOW = "SELECT count(*) FROM ledger.events WHERE ledger.is_reference_v1(state)"
@@ -507,6 +509,41 @@ def test_events_leave_while_they_are_verified(
         assert next(verified).position == 20
         removed(database, tmp_path)
         assert [one.position for one in verified][-1] == 100
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "state = convert_to(replace(convert_from(state, 'UTF8'), ':600', ':900'), 'UTF8')",
+            "not what the events give",
+        ),
+        ("state = '{'", "the snapshot of version 13 is not"),
+        ("version = version + 1", "there is no such event"),
+    ],
+)
+def test_a_changed_snapshot_is_found(database: Database, tmp_path: Path, change: str, told: str) -> None:
+    """Posting begins with it, and looks at no event before it."""
+    fill(database)
+    removed(database, tmp_path)
+    follow(database)
+    assert verify_ledger(database, KEYS).faults == []
+    account = UUID(bytes=till.account_id(4))
+    with database.connect_as_owner() as owner:
+        owner.execute(f"UPDATE ledger.snapshots SET {change} WHERE stream_id = %s".encode(), (account,))
+    (fault,) = verify_ledger(database, KEYS).faults
+    assert (fault.account_id, told in fault.reason) == (str(account), True), fault
+
+
+def test_snapshots_are_what_the_events_give(any_database: Database, tmp_path: Path) -> None:
+    """Whatever happened to accounts, programs and pools."""
+    with any_database.poster() as poster:
+        publish_program(poster)
+        walk(poster, PROGRAM_ID, seed=11)
+    removed(any_database, tmp_path)
+    follow(any_database)
+    assert verify_ledger(any_database, KEYS).faults == []
+    assert count(any_database, "SELECT count(*) FROM ledger.snapshots") > 5
 
 
 def test_what_sql_says(owner: Connection[Any]) -> None:
