@@ -192,9 +192,13 @@ def records(files: list[Any]) -> Iterator[tuple[bytes, bytes]]:
             raise ValueError(f"{file.name} is missing, or no file.")
         with file.open("rb") as source, mmap.mmap(source.fileno(), 0, access=mmap.ACCESS_READ) as content:
             described = description_of(file, content)
+            if described[3] != sum(group[3] for group in described[4]):
+                raise ValueError("a segment tells other tools of another number of events")
             lengths = {one[4]: one.get(2, 0) for one in described[2][1:]}
             for group in described[4]:
                 columns = {one[3][3][0]: one[3] for one in group[1]}
+                if any(columns[name][5] != group[3] for name in COLUMNS):
+                    raise ValueError("a segment tells other tools of another number of events")
                 yield from rows_of(*(values(content, columns[name], lengths[name]) for name in COLUMNS))
 
 

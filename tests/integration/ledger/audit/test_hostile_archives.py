@@ -68,7 +68,7 @@ def segment(pages: bytes, count: int, kind: int = 6) -> bytes:
         for name in script.COLUMNS
     ]
     group = struct((1, 9, several(12, columns)), (3, 6, number(count)))
-    return ending(pages, struct((2, 9, several(12, schema)), (4, 9, several(12, [group]))))
+    return ending(pages, struct((2, 9, several(12, schema)), (3, 6, number(count)), (4, 9, several(12, [group]))))
 
 
 def _stored(count: int) -> Fields:
@@ -138,6 +138,20 @@ def test_bytes_that_fell_over(database: Database, tmp_path: Path, monkeypatch: p
         except ArchiveUnreadable:
             continue
         assert code or found == events
+
+
+def test_other_tools_are_told_the_same(database: Database, tmp_path: Path) -> None:
+    """A file that has fewer events for a library than for the script does not pass."""
+    fill(database, 1)
+    archive(database, tmp_path)
+    file = tmp_path / read_manifest(tmp_path).segments[0].file
+    content = file.read_bytes()
+    before, _, after = content.rpartition(b"\x16" + number(25))  # of the group; the ones before are of columns
+    file.write_bytes(before + b"\x16" + number(9) + after)
+    assert len(list(records(file))) == 9
+    assert not verify_archived(tmp_path, KEYS).is_whole
+    code, told = run_verifier(tmp_path)
+    assert (code, "another number of events" in told) == (2, True)
 
 
 def test_a_partition_that_is_left_out(new_database: NewDatabase, tmp_path: Path) -> None:
