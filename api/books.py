@@ -42,8 +42,8 @@ from rules.instructions.bookkeeping import keep_books
 
 router = APIRouter(prefix="/v1/programs/{program_id}/books", tags=["books"])
 
-_PERIOD = path_parameter("period", "A month.", "2026-10")
-_READ: list[type[LedgerError]] = [
+PERIOD = path_parameter("period", "A month.", "2026-10")
+READING: list[type[LedgerError]] = [
     UnknownProgram,
     InvalidInput,
     BooksNotSetUp,
@@ -243,7 +243,7 @@ async def apply_estimate(request: Request) -> Response:
         Action.CLOSE_PERIODS,
         answer=ClosedMonth,
         status=201,
-        parameters=[PROGRAM, _PERIOD],
+        parameters=[PROGRAM, PERIOD],
         refusals=[*_WRITE, BooksNotSetUp, PeriodIsClosed, PeriodNotNext, PeriodNotOver, BooksChanged, LedgerNotWhole],
     ),
 )
@@ -277,7 +277,7 @@ async def close_period(request: Request) -> Response:
         body=ReopeningRequest,
         answer={"application/json": {"schema": {"type": "object"}}},
         status=202,
-        parameters=[PROGRAM, _PERIOD],
+        parameters=[PROGRAM, PERIOD],
         refusals=[UnknownProgram, InvalidInput, PeriodNotClosed, LedgerBusy, LedgerUnavailable],
         example={"reason": "the price of partner X was wrong"},
     ),
@@ -296,8 +296,8 @@ async def reopen_period(request: Request) -> Response:
     **operation(
         Action.READ_BOOKS,
         answer=RollForward,
-        parameters=[PROGRAM, _PERIOD, *_RATES],
-        refusals=[*_READ, UnknownCurrency],
+        parameters=[PROGRAM, PERIOD, *_RATES],
+        refusals=[*READING, UnknownCurrency],
     ),
 )
 def read_rollforward(request: Request) -> Response:
@@ -308,7 +308,7 @@ def read_rollforward(request: Request) -> Response:
     average rate; the rest is the column `translation` (IAS 21.39).
     """
     rates = _rates(request)
-    found = _report(request, reports.roll_forward)
+    found = report(request, reports.roll_forward)
     return as_json(translated(found, rates) if rates else found)
 
 
@@ -328,34 +328,46 @@ def _rates(request: Request) -> Rates | None:
 @router.get(
     "/{period}/liability",
     summary="Read what is owed at the end of a month",
-    **operation(Action.READ_BOOKS, answer=Liability, parameters=[PROGRAM, _PERIOD], refusals=_READ),
+    **operation(Action.READ_BOOKS, answer=Liability, parameters=[PROGRAM, PERIOD], refusals=READING),
 )
 def read_liability(request: Request) -> Response:
     """Per cohort, with the breakage that is expected, and how it agrees with the accounts."""
-    return as_json(_report(request, reports.liability))
+    return as_json(report(request, reports.liability))
 
 
 @router.get(
     "/{period}/trial-balance",
     summary="Read the trial balance of a month",
-    **operation(Action.READ_BOOKS, answer=TrialBalance, parameters=[PROGRAM, _PERIOD], refusals=_READ),
+    **operation(Action.READ_BOOKS, answer=TrialBalance, parameters=[PROGRAM, PERIOD], refusals=READING),
 )
 def read_trial_balance(request: Request) -> Response:
     """Every account with what it began, moved and ended with; those of a currency add up to nothing."""
-    return as_json(_report(request, reports.trial_balance))
+    return as_json(report(request, reports.trial_balance))
 
 
 @router.get(
     "/{period}/cutoff",
     summary="Read the late events of a month",
-    **operation(Action.READ_BOOKS, answer=CutOffReport, parameters=[PROGRAM, _PERIOD, _LIMIT], refusals=_READ),
+    **operation(Action.READ_BOOKS, answer=CutOffReport, parameters=[PROGRAM, PERIOD, _LIMIT], refusals=READING),
 )
 def read_cutoff(request: Request) -> Response:
     """Events that count in a closed month and were posted in this one, with their service date."""
-    return as_json(_report(request, reports.cut_off, limit_of(request)))
+    return as_json(report(request, reports.cut_off, limit_of(request)))
 
 
-def _report(request: Request, make: Any, *more: Any) -> Any:
+def report(request: Request, make: Any, *more: Any) -> Any:
+    """
+    Return a report on the month that a request names.
+
+    Args:
+        request: With program and month in its path.
+        make: The report: of connection, program, number of partitions and month.
+        more: What else it wants to know.
+
+    Raises:
+        UnknownProgram: There is no such program.
+        InvalidInput: The month is none.
+    """
     found, program_id = _known(request)
     period = request.path_params["period"]
     check_period(period)

@@ -11,6 +11,7 @@ which state is meant, and what is read is compared with it.
 
 import os
 import re
+import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -139,7 +140,7 @@ def states_of_blob(file: Path, offset: int) -> list[bytes]:
             source.seek(offset)
             (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
             return _decode(zlib.decompressobj().decompress(source.read(length), _MAX_BYTES))
-    except Exception as error:  # noqa: BLE001  # whatever is wrong with the file, the segments are asked instead
+    except (OSError, ValueError, MemoryError, struct.error, zlib.error) as error:
         raise ArchiveUnreadable(f"{file} cannot be read: {type(error).__name__}: {error}") from None
 
 

@@ -6,6 +6,7 @@ a script without any library can read it (`ledger.audit.verify_archive`), and ev
 """
 
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -79,7 +80,7 @@ def take_apart(row: bytes) -> Spelled:
         (state_length,) = _INT.unpack_from(row, topic_end)
         state_end = topic_end + 4 + state_length
         eight, recorded_at_us = _END.unpack_from(row, state_end)
-    except Exception as error:  # noqa: BLE001  # struct.error, or an index beyond what it can hold
+    except struct.error as error:
         raise NoRow(str(error)) from None
     is_row = (a, b, c, d, eight) == (*_LENGTHS, 8) and state_end + _END.size == len(row)
     if not is_row or not 0 < topic_length <= len(row) or state_length < 0:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ledger.account.events import LotsReleased, PointsHeld, PurchasePosted
-from ledger.bookkeeping.events import CohortFigures, PeriodClosed
+from ledger.bookkeeping.events import PeriodClosed
 from projections.books.checks import Tally, judge
 from projections.books.entries import Entry
 from projections.books.expecting import expects_entry
@@ -136,4 +136,3 @@ def test_which_events_need_an_entry() -> None:
     held = PointsHeld("till", "h", at(DAY), DAY, "points", 1, at(DAY), redeemed(DAY, 1).taken, {})
     assert not expects_entry(held)
     assert not expects_entry(LotsReleased(at(DAY), DAY, (), {}))
-    assert CohortFigures("c").points == {}
