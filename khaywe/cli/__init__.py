@@ -1,5 +1,6 @@
 """The command line: everything an operator does."""
 
-from khaywe.cli.main import app
+from khaywe.cli import commands  # registers them
+from khaywe.cli.app import app
 
-__all__ = ["app"]
+__all__ = ["app", "commands"]

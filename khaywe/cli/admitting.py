@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
-from khaywe.cli.main import settings
+from khaywe.cli.app import settings
 from khaywe.keys import add_user as make_user
 from khaywe.keys import issue_key, revoke_key
 from khaywe.wiring import open_database
