@@ -2,7 +2,8 @@
 
 import getpass
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,7 @@ def close(database: Database, program_id: str, period: str, keyring: Keyring) ->
     Raises:
         LedgerError: It cannot be closed.
     """
-    check_period(period)
-    with database.connect() as connection:
+    with _reading(database, program_id, period) as connection:
         take_checkpoint(connection, keyring, datetime.now(UTC))
         command = reports.worked_out(connection, program_id, database.partition_count, period, _by(), datetime.now(UTC))
     closed = _carry_out(database, program_id, command, f"close:{period}:{command.revision}").event
@@ -94,8 +94,7 @@ def reopen(database: Database, program_id: str, period: str, reason: str) -> Non
     from api.approvals import asked_reopening
     from rules.instructions.approvals import ask
 
-    check_period(period)
-    with database.connect() as connection:
+    with _reading(database, program_id, period) as connection:
         closings = read_history(connection, program_id, database.partition_count).books.closings
     if not closings or closings[-1].period != period:
         raise PeriodNotClosed("Only the last closed month can be opened again.")
@@ -126,8 +125,7 @@ def report(  # of which month, and how it is made and shown
         show: Prints it for people; ``None``: as JSON.
         more: What else it wants to know.
     """
-    check_period(period)
-    with database.connect() as connection:
+    with _reading(database, program_id, period) as connection:
         found = make(connection, program_id, database.partition_count, period, *more)
     (show or _print)(found)
 
@@ -182,8 +180,7 @@ def check(database: Database, program_id: str, period: str, *, is_json: bool) ->
     Raises:
         typer.Exit: Something does not.
     """
-    check_period(period)
-    with database.connect() as connection:
+    with _reading(database, program_id, period) as connection:
         found = check_month(connection, program_id, database.partition_count, period)
     if is_json:
         _print(found)
@@ -204,8 +201,7 @@ def disclose(database: Database, program_id: str, period: str, first_period: str
 
 def journal(database: Database, program_id: str, period: str) -> None:
     """Print every line of the journal, as JSON, one a line."""
-    check_period(period)
-    with database.connect() as connection:
+    with _reading(database, program_id, period) as connection:
         history = read_history(connection, program_id, database.partition_count)
         with opened(connection, program_id, history, period) as (basis, reading):
             encoder = msgspec.json.Encoder()
@@ -232,6 +228,21 @@ def export(database: Database, program_id: str, period: str, file: str) -> None:
     cover = manifest.cover
     typer.echo(f"{manifest.line_count} lines, {manifest.byte_count} bytes, at position {', '.join(cover.positions)}")
     typer.echo(f"SHA-256 {manifest.sha256}")
+
+
+@contextmanager
+def _reading(database: Database, program_id: str, period: str) -> Iterator[Connection[Any]]:
+    """
+    Give a connection to read a month of a program with.
+
+    Raises:
+        InvalidInput: It is no month.
+        UnknownProgram: There is no such program.
+    """
+    check_period(period)
+    with database.connect() as connection:
+        _program(connection, program_id, database.partition_count)
+        yield connection
 
 
 def _program(connection: Connection[Any], program_id: str, partition_count: int) -> Program:

@@ -89,8 +89,11 @@ def disclosures(
 
 
 def _months(first: str, last: str) -> list[str]:
-    check_period(first)
     check_period(last)
+    try:
+        check_period(first)
+    except InvalidInput as refusal:
+        raise InvalidInput(str(refusal), pointer="/from") from None
     if first > last:
         raise InvalidInput(f"{first} comes after {last}.", pointer="/from")
     months = [first]

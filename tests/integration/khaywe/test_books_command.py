@@ -120,6 +120,9 @@ def test_what_cannot_be_done_is_told_plainly(khaywe: Khaywe) -> None:
         (("reopen", PROGRAM_ID, "2025-01", "--reason", "x"), "last closed month"),
         (("settings", PROGRAM_ID, "--set", "{}"), "missing"),
         (("settings", "nowhere", "--set", json.dumps(SETTINGS)), "no such program"),
+        (("trial-balance", "nowhere", "2025-01"), "no such program"),
+        (("check", "nowhere", "2025-01"), "no such program"),
+        (("close", "nowhere", "2025-01"), "no such program"),
     ):
         code, _, error = khaywe(*arguments)
         assert (code, expected in error) == (1, True), error
